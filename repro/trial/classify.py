@@ -1,0 +1,78 @@
+"""Decides, from observed facts alone, how a probe ended and who killed it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from repro.model import Killer, Symptom
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was observed of one run, before it is given a name.
+
+    Attributes:
+        ended_by_us: why the supervisor killed it: ``"cap"``, ``"timeout"``, ``"grace"`` or ``""`` if it did not.
+        group_oom_kills: rise of the cgroup's own ``oom_kill`` counter; ``None`` without a cgroup.
+        machine_oom_kills: rise of ``/proc/vmstat oom_kill``; ``None`` where there is none.
+    """
+
+    exit_code: int | None
+    signal: str | None
+    started: bool
+    done: bool
+    unsupported: str | None = None
+    faults: tuple[str, ...] = ()
+    ended_by_us: str = ""
+    group_oom_kills: int | None = None
+    machine_oom_kills: int | None = None
+    timeout_s: float = 0.0
+    grace_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    symptom: Symptom
+    detail: str
+    killer: Killer | None = None
+    basis: str = ""
+
+
+def classify(facts: Facts) -> Ending:
+    """Name the end of a run. The order of the questions is the order of certainty."""
+    when = "after it was done" if facts.done else "before it was done"
+    if facts.group_oom_kills:
+        basis = f"the cgroup's oom_kill counter rose by {facts.group_oom_kills}"
+        whom = "it" if facts.signal == "SIGKILL" and not facts.ended_by_us else "a process of its group"
+        return Ending(Symptom.OUT_OF_MEMORY, f"the kernel killed {whom} for memory, {when}", Killer.KERNEL, basis)
+    match facts.ended_by_us:
+        case "cap":
+            basis = "the watchdog saw the process group above the cap and killed it"
+            return Ending(Symptom.OUT_OF_MEMORY, f"over the memory cap, {when}", Killer.WATCHDOG, basis)
+        case "timeout":
+            return Ending(Symptom.HANG, f"not done after {facts.timeout_s:g} s")
+        case "grace":
+            return Ending(Symptom.HANG_AT_EXIT, f"still alive {facts.grace_s:g} s after its last statement")
+        case "":
+            pass
+        case other:
+            raise ValueError(f"unknown reason {other!r}")
+    if facts.signal == "SIGKILL":
+        if facts.machine_oom_kills:
+            basis = f"likely: the machine-wide oom_kill counter rose by {facts.machine_oom_kills} meanwhile"
+            return Ending(Symptom.OUT_OF_MEMORY, f"SIGKILL {when}", Killer.KERNEL, basis)
+        basis = "no cap, counter or kill of ours explains it: an external SIGKILL"
+        return Ending(Symptom.CRASH_AT_EXIT if facts.done else Symptom.CRASH, f"SIGKILL {when}", Killer.UNKNOWN, basis)
+    if facts.signal is not None:
+        return Ending(Symptom.CRASH_AT_EXIT if facts.done else Symptom.CRASH, f"{facts.signal} {when}")
+    if facts.faults:
+        return Ending(Symptom.KIT_FAULT, f"the probe broke its contract: {facts.faults[0]}")
+    if facts.exit_code != 0:
+        return Ending(Symptom.ERROR, f"exit status {facts.exit_code} {when}")
+    if facts.unsupported is not None:
+        return Ending(Symptom.UNSUPPORTED, facts.unsupported)
+    if not facts.started:
+        return Ending(Symptom.KIT_FAULT, "the probe wrote no events and exited with status 0")
+    if not facts.done:
+        return Ending(Symptom.ERROR, "exit status 0, but its last statement never ran")
+    return Ending(Symptom.OK, "done, and exited with status 0")
