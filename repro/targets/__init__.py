@@ -1,0 +1,20 @@
+"""Target environments: what a spec means, made with uv, cached and reused."""
+
+from repro.targets.describe import environment_text
+from repro.targets.interpreters import Interpreter, installed
+from repro.targets.provision import provision
+from repro.targets.releases import Release, list_releases, matching, newest
+from repro.targets.spec import Spec, parse
+
+__all__ = [
+    "Interpreter",
+    "Release",
+    "Spec",
+    "environment_text",
+    "installed",
+    "list_releases",
+    "matching",
+    "newest",
+    "parse",
+    "provision",
+]

@@ -1,0 +1,28 @@
+"""Small JSON records in the cache: versioned, and written in one step."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+
+
+def load(file: Path) -> dict[str, Any] | None:
+    """The record, or ``None`` if there is none that this version can read: a cache may always be made anew."""
+    try:
+        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return kept if kept.get("schema") == SCHEMA else None
+
+
+def save(file: Path, content: Mapping[str, Any]) -> None:
+    """Write the record so that a reader sees all of it or none."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    fresh.write_text(json.dumps({"schema": SCHEMA, **content}, indent=1), encoding="utf-8")
+    fresh.replace(file)
