@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -249,11 +249,13 @@ class Scenario:
 class Prepared:
     """Inputs on disk for one request.
 
-    ``inputs`` goes to the probe; ``expected`` only to the oracle (sha256 by path and the like, never shown to the probe).
+    ``inputs`` goes to the probe; ``expected`` only to the oracle (sha256 and the like, never shown to the probe);
+    ``summary`` describes the inputs to a person.
     """
 
     inputs: Mapping[str, Any]
     expected: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 class Prepare(Protocol):
@@ -266,9 +268,63 @@ Oracle = Callable[[str, Outcome, Mapping[str, Any]], Verdict]
 """Pure: (scenario, outcome, expected) -> verdict."""
 
 
+class ClaimVerdict(StrEnum):
+    """What became of a belief once it was measured."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    REFINED = "refined"
+    NOT_TESTABLE_HERE = "not testable here"
+    NOT_YET_TESTED = "not yet tested"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFinding:
+    """The verdict on a claim, what was measured, and the evidence files it rests on."""
+
+    verdict: ClaimVerdict
+    measured: str
+    evidence: tuple[str, ...] = ()
+
+
+class Witness(Protocol):
+    """What a claim's rule may read of one piece of evidence."""
+
+    @property
+    def scenario(self) -> str: ...
+    @property
+    def fix(self) -> str: ...
+    @property
+    def target(self) -> Mapping[str, Any]: ...
+    @property
+    def parameters(self) -> Mapping[str, Scalar]: ...
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def shown_path(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A statement of a report that can be measured.
+
+    ``rule`` is pure: it gets the evidence of the bug, oldest first, and says what that evidence says of the statement.
+    """
+
+    slug: str
+    text: str
+    source: str
+    rule: Callable[[Sequence[Witness]], ClaimFinding]
+
+
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """One upstream defect, as its folder ``repro/bugs/<slug>/bug.py`` declares it."""
+    """One upstream defect, as its folder ``repro/bugs/<bug>/bug.py`` declares it.
+
+    ``expected`` (what should happen instead) and ``cause`` are a sentence each, for the issue text and the page.
+    """
 
     slug: str
     title: str
@@ -281,10 +337,13 @@ class Bug:
     oracle: Oracle
     folder: Path
     default_scenario: str
+    expected: str = ""
+    cause: str = ""
     default_target: str = "latest"
     default_limits: Limits = Limits()
     default_trials: int = 1
     race: bool = False
+    claims: tuple[Claim, ...] = ()
     probe_requires: tuple[str, ...] = ("datasets", "pyarrow")
 
 

@@ -83,7 +83,8 @@ def about(size: float) -> str:
     for name, factor in _BINARY.items():
         if abs(size) >= factor:
             value = size / factor
-            return f"{value:.0f} {name}" if abs(value) >= 100 else f"{value:.3g} {name}"
+            digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+            return f"{value:.{digits}f} {name}"
     return f"{size:.0f} B"
 
 

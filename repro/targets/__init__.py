@@ -5,11 +5,13 @@ from repro.targets.interpreters import Interpreter, installed
 from repro.targets.provision import provision
 from repro.targets.releases import Release, list_releases, matching, newest
 from repro.targets.spec import Spec, parse
+from repro.targets.uv import UvFailed
 
 __all__ = [
     "Interpreter",
     "Release",
     "Spec",
+    "UvFailed",
     "environment_text",
     "installed",
     "list_releases",

@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -51,13 +51,16 @@ class Output:
         # append mode: after truncation the child goes on at the new end instead of leaving a hole
         self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
+    @property
+    def flooded(self) -> bool:
+        return os.fstat(self.fd).st_size > FLOOD_BYTES
+
     def trim(self) -> None:
-        """Drop all but the tail once the file is a flood. Some bytes written meanwhile may be lost with it."""
+        """Drop all but the tail. The writer must be paused: what it wrote meanwhile would be lost."""
         size = os.fstat(self.fd).st_size
-        if size > FLOOD_BYTES:
-            self._saved = self._read_tail(size)
-            self.dropped += size - len(self._saved)
-            os.ftruncate(self.fd, 0)
+        self._saved = self._read_tail(size)
+        self.dropped += size - len(self._saved)
+        os.ftruncate(self.fd, 0)
 
     def _read_tail(self, size: int) -> bytes:
         with self.path.open("rb") as file:
@@ -110,6 +113,17 @@ class Child:
             return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
         except (AttributeError, ChildProcessError):  # macOS before Python 3.13
             return self._popen.poll() is not None
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the process group for a moment."""
+        try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGSTOP)
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """SIGKILL the whole process group. A process that writes nothing on exit needs no gentler way."""

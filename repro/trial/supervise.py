@@ -165,7 +165,9 @@ class _Watch:
             self.samples = list(thinned(self.samples, 2 * MAX_SAMPLES))
         self.cap.attach(self.child.pid)
         for output in self.outputs:
-            output.trim()
+            if output.flooded:
+                with self.child.paused():
+                    output.trim()
         if self.reader.poll().done and self.done_at is None:
             self.done_at = now
         cap = self.limits.memory_bytes

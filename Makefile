@@ -1,0 +1,90 @@
+# The door of the kit. `make` alone lists what it can do; written for GNU make 3.81 (macOS) and any POSIX shell.
+.DEFAULT_GOAL := help
+
+PYTHON ?=## Python >= 3.11 to make .venv with, if the first one found is not the right one
+BIDS_ROOT ?=## repro: your own BIDS folder as the input, in place of the synthetic one
+TRIALS ?=## repro: trials of each race, such as 20
+MEMORY ?=## repro: memory cap of the full-scale trials, such as 2GiB
+TARGET ?=## repro: the affected environment to look at, such as "datasets==5.1.0 pyarrow==24.0.0"
+ARGS ?=## repro, test, lab, lock, bench: further options for the command behind it
+
+# A conda environment made from environment.yml is used as it is; its own tools are the proof that it is complete.
+COMPLETE := import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ("papermill", "memray", "uv"))))
+ifeq ($(CONDA_DEFAULT_ENV),datasets-repro)
+CONDA := $(shell "$(CONDA_PREFIX)/bin/python" -I -c '$(COMPLETE)' 2>/dev/null && echo complete)
+endif
+
+ifeq ($(CONDA),complete)
+PY := "$(CONDA_PREFIX)/bin/python"
+READY := conda-kit
+else
+PY := .venv/bin/python
+READY := .venv/.ready
+# A copied or moved .venv still points to the old folder, and one whose Python is gone points nowhere.
+ifneq ($(shell test -x $(PY) && cat $(READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+endif
+# Notebooks may say `!repro …`, as in an activated environment.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+endif
+
+REPORT_OPTIONS = $(if $(BIDS_ROOT),--bids-root "$(BIDS_ROOT)") $(if $(TRIALS),--trials "$(TRIALS)") \
+	$(if $(MEMORY),--memory "$(MEMORY)") $(if $(TARGET),--target "$(TARGET)")
+# JupyterLab asks its makers for news and updates unless told otherwise; nothing leaves this machine unasked.
+LAB_OPTIONS = --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	--LabApp.extension_manager=readonly
+
+.PHONY: help env repro lab test lint bench lock clean distclean conda-kit git-there
+
+help: ## Show this help
+	@awk 'BEGIN { FS = " *[?]?[:=] *[^#]*## *" } \
+		/^[a-z][a-z-]*:.*## / { t = t sprintf("  make %-11s %s\n", $$1, $$2) } \
+		/^[A-Z_]+ [?]=## / { v = v sprintf("  %-16s %s\n", $$1, $$2) } \
+		END { printf "Commands:\n%s\nVariables (make repro NAME=value):\n%s", t, v }' Makefile
+
+env: $(READY) ## Make the environment, or bring it up to date, and nothing else
+
+repro: git-there $(READY) ## Reproduce every claim: run the notebooks and write reports/
+	$(PY) -m repro report $(strip $(REPORT_OPTIONS) $(ARGS))
+
+lab: $(READY) ## Open JupyterLab on notebooks/
+	$(PY) -m jupyterlab --notebook-dir notebooks $(LAB_OPTIONS) $(ARGS)
+
+test: git-there $(READY) ## Run the tests (ARGS="-k words" for some of them)
+	$(PY) -m pytest $(ARGS)
+
+lint: $(READY) ## Check style and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: git-there $(READY) ## Run the benchmarks
+	$(PY) benchmarks/run.py $(ARGS)
+
+lock: $(READY) ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade for newer releases)
+	$(PY) -m uv pip compile pyproject.toml --quiet --extra dev --universal --generate-hashes --python-version 3.11 \
+		--custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
+
+clean: ## Remove what the kit has made: scratch reports, caches, build leftovers
+	@if test -x $(PY) && $(PY) -c 'import repro.cli' 2>/dev/null; then $(PY) -m repro clean; fi
+	find reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name expected.json ! -name claims.md \
+		! -name published -exec rm -rf {} +
+	find repro tests tools benchmarks notebooks -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) \
+		-prune -exec rm -rf {} + 2>/dev/null || true
+	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+
+distclean: clean ## Remove .venv as well
+	rm -rf .venv
+
+.venv/.ready: requirements.lock pyproject.toml tools/environment.sh
+	@sh tools/environment.sh "$(PYTHON)"
+
+# conda hands all pip lines to one pip call, and pip takes no editable install beside hashes: so the kit comes after.
+KIT_IS_HERE := import os, repro, sys; sys.exit(not os.path.samefile(os.path.join(repro.__path__[0], ".."), "."))
+conda-kit:
+	@$(PY) -I -c '$(KIT_IS_HERE)' 2>/dev/null || \
+		$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .
+
+git-there:
+	@git --version >/dev/null 2>&1 || { echo "error: git is missing, and patches and checkouts need it." \
+		"Install it (macOS: xcode-select --install; Debian, Ubuntu: apt install git)" >&2; exit 1; }

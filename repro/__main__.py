@@ -1,0 +1,5 @@
+"""``python -m repro``: the same as the command ``repro``."""
+
+from repro.cli import main
+
+main()

@@ -1,0 +1,246 @@
+"""Embed the files of one part of a dataset into an Arrow table, and count the files that are opened on the way.
+
+Run as ``python probe.py REQUEST.json EVENTS.jsonl`` in the environment under test. The request names a scenario, a fix
+and the inputs that were prepared beforehand::
+
+    inputs.manifest      JSON file: {"schema": 1, "features": {column: "string" | "nifti" | "sequence"}, "rows": [...]}
+    inputs.root          folder that the paths in the manifest are relative to
+    inputs.columns       columns to keep
+    inputs.take          "all" | "shard" (num_shards, index) | "range" | "indices" (both: rows)
+    inputs.rows          indices of the rows that come out of it
+    inputs.files_needed  what the chosen rows refer to, handed through to the measures; bytes_needed likewise
+    fix_path             a recipe ``name.py`` with ``name(shard) -> pyarrow.Table``; anything else is not called
+                         (a patch is already part of the environment)
+
+Each event is one line of JSON with ``t``, the seconds since the start, written in one piece so that it survives
+SIGKILL: ``started``, ``phase`` (build, take, embed, verify), ``measure`` (a later value replaces an earlier one),
+``unsupported`` and, as the last statement, ``done``. An exception is let go. Nothing is judged here.
+
+Opened files are counted with an audit hook, hence those that Python opens (a file that Arrow's C++ opens by itself is
+not seen), in the phase ``embed`` only. ``unneeded_files_opened`` counts those that no chosen row refers to.
+``bytes_opened`` adds up the apparent sizes: no hook tells how much is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+START = time.monotonic()
+PACKAGES = ("datasets", "pyarrow", "huggingface-hub", "pandas", "numpy", "fsspec", "nibabel")
+LISTED = 2000
+"""At most so many embedded values are hashed and listed; the rest is only counted."""
+
+
+class Events:
+    """The event file. ``O_APPEND`` and one ``write`` a line: nothing is buffered, and an audit hook may call it."""
+
+    def __init__(self, path: str) -> None:
+        self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def write(self, event: str, **fields: Any) -> None:
+        line = {"event": event, "t": round(time.monotonic() - START, 4), **fields}
+        os.write(self.fd, json.dumps(line).encode() + b"\n")
+
+    def measure(self, **measures: Any) -> None:
+        self.write("measure", measures=measures)
+
+
+class Opens:
+    """Audit hook that counts the input files opened while ``counting`` and reports every one at once."""
+
+    def __init__(self, root: str, needed: set[str], events: Events) -> None:
+        self.prefix = f"{root}/"
+        self.needed = needed
+        self.events = events
+        self.counting = False
+        self.files = self.bytes = self.unneeded = 0
+        self.unique: set[str] = set()
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        if event != "open" or not self.counting or not isinstance(args[0], (str, bytes)):
+            return
+        path = os.fsdecode(args[0])
+        if path.startswith(self.prefix):
+            self.files += 1
+            self.unneeded += path not in self.needed
+            self.unique.add(path)
+            with suppress(OSError):  # the open itself is about to fail then, and says why
+                self.bytes += Path(path).stat().st_size
+            self.report()
+
+    def report(self) -> None:
+        self.events.measure(
+            files_opened=self.files,
+            unique_files_opened=len(self.unique),
+            unneeded_files_opened=self.unneeded,
+            bytes_opened=self.bytes,
+        )
+
+
+def absolute(root: str, value: Any) -> Any:
+    """A path of the manifest, or a list of them, below ``root``."""
+    if isinstance(value, list):
+        return [absolute(root, item) for item in value]
+    return value if value is None else f"{root}/{value}"
+
+
+def needed_files(manifest: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
+    """The files that the chosen rows refer to."""
+    columns = [name for name in inputs["columns"] if manifest["features"][name] != "string"]
+    values = [manifest["rows"][index][name] for index in inputs["rows"] for name in columns]
+    paths = [path for value in values for path in (value if isinstance(value, list) else [value])]
+    return {absolute(inputs["root"], path) for path in paths if path is not None}
+
+
+def build(manifest: dict[str, Any], root: str, columns: list[str], nifti: Any) -> Any:
+    """The dataset as the report builds it: paths from a table, then a cast to the file features."""
+    from datasets import Dataset, Features, Sequence, Value
+
+    kinds = {name: manifest["features"][name] for name in columns}
+    data = {
+        name: [row[name] if kind == "string" else absolute(root, row[name]) for row in manifest["rows"]]
+        for name, kind in kinds.items()
+    }
+    # The text types are given, not inferred: a column of nothing but nulls or empty lists has no type of its own.
+    text = {name: Sequence(Value("string")) if k == "sequence" else Value("string") for name, k in kinds.items()}
+    files = {"string": Value("string"), "nifti": nifti, "sequence": Sequence(nifti)}
+    features = Features({name: files[kind] for name, kind in kinds.items()})
+    return Dataset.from_dict(data, features=Features(text)).cast(features)
+
+
+def take(dataset: Any, inputs: dict[str, Any]) -> Any:
+    match inputs["take"]:
+        case "all":
+            return dataset
+        case "shard":
+            return dataset.shard(num_shards=inputs["num_shards"], index=inputs["index"], contiguous=True)
+        case "range":
+            return dataset.select(range(inputs["rows"][0], inputs["rows"][-1] + 1))
+        case "indices":
+            return dataset.select(inputs["rows"])
+        case other:
+            raise ValueError(f"inputs.take is {other!r}")
+
+
+def released_embed(shard: Any) -> Any:
+    """What ``push_to_hub`` does with a shard of up to a batch of rows, in every release with this feature.
+
+    There it is ``shard.with_format("arrow").map(embed_table_storage, batched=True)``: each batch is the slice that this
+    expression gives, and for selected indices one slice a row. The report calls
+    ``embed_table_storage(shard._data.table.combine_chunks())`` instead: the same for a shard, as combining one chunk
+    copies nothing, but after ``select([...])`` that table still holds all rows of the dataset, not the selected ones.
+    """
+    from datasets.table import embed_table_storage
+
+    return embed_table_storage(shard.with_format("arrow")[:])
+
+
+def load_recipe(path: str) -> Any:
+    name = Path(path).stem
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return getattr(module, name)
+
+
+def embedded_values(table: Any, kinds: dict[str, str]) -> Iterator[tuple[str, int, Any]]:
+    """Every embedded value in reading order: column, row of the table, and its Arrow scalar."""
+    for column, kind in kinds.items():
+        if kind == "string":
+            continue
+        for row, value in enumerate(table[column]):
+            if kind == "nifti":
+                yield column, row, value
+            else:
+                for item in value.values or ():  # None for a null list
+                    yield column, row, item
+
+
+def describe(column: str, row: int, value: Any) -> dict[str, Any]:
+    content = value["bytes"].as_buffer() if value.is_valid else None  # a view: nothing is copied for the hash
+    return {
+        "column": column,
+        "row": row,
+        "path": Path(value["path"].as_py() or "").name if value.is_valid else None,
+        "bytes": None if content is None else content.size,
+        "sha256": None if content is None else hashlib.sha256(content).hexdigest(),
+    }
+
+
+def versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def run(request: dict[str, Any], events: Events) -> None:
+    import datasets
+    import pyarrow as pa
+    from tqdm import tqdm
+
+    modules = (datasets, pa)
+    events.write(
+        "started",
+        python=platform.python_version(),
+        versions=versions(),
+        files={module.__name__: module.__file__ for module in modules},
+    )
+    nifti = getattr(datasets, "Nifti", None)
+    if nifti is None:
+        events.write("unsupported", reason=f"datasets {datasets.__version__} has no Nifti feature (4.4.0 brought it)")
+        return
+    inputs = request["inputs"]
+    events.measure(files_needed=inputs["files_needed"], bytes_needed=inputs["bytes_needed"])
+    manifest = json.loads(Path(inputs["manifest"]).read_text(encoding="utf-8"))
+    opens = Opens(inputs["root"], needed_files(manifest, inputs), events)
+    sys.addaudithook(opens)
+    recipe = request["fix_path"] if str(request["fix_path"]).endswith(".py") else None
+    embed = load_recipe(recipe) if recipe else released_embed
+
+    events.write("phase", name="build")
+    dataset = build(manifest, inputs["root"], inputs["columns"], nifti())
+    events.write("phase", name="take")
+    shard = take(dataset, inputs)
+
+    with tqdm(desc="Uploading Shards", total=inputs.get("num_shards", 1)) as bar:  # the bar of the report
+        events.write("phase", name="embed")
+        opens.counting = True
+        table = embed(shard)
+        opens.counting = False
+        bar.update()
+
+    events.write("phase", name="verify")
+    opens.report()
+    kinds = {name: manifest["features"][name] for name in inputs["columns"]}
+    listed, count = [], 0
+    for count, (column, row, value) in enumerate(embedded_values(table, kinds), 1):
+        if count <= LISTED:
+            listed.append(describe(column, row, value))
+    events.measure(
+        rows=table.num_rows,
+        embedded=listed,
+        embedded_count=count,
+        embedded_unlisted=count - len(listed),
+        arrow_pool_peak_bytes=pa.default_memory_pool().max_memory(),
+    )
+
+
+if __name__ == "__main__":
+    EVENTS = Events(sys.argv[2])
+    run(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), EVENTS)
+    EVENTS.write("done")

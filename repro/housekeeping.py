@@ -1,0 +1,51 @@
+"""Removes what the kit made: scratch reports, caches, and leftovers of runs that were killed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from repro import places
+from repro.trial.caps import PREFIX, candidates, remove_cgroup
+
+_OWNED = re.compile(rf"{PREFIX}(\d+)-")
+PUBLISHED = frozenset({"README.md", "expected.json", "claims.md", "published"})
+
+
+def _orphaned(path: Path) -> bool:
+    """Whether the kit process whose number is in the name is gone."""
+    found = _OWNED.match(path.name)
+    return found is not None and not psutil.pid_exists(int(found.group(1)))
+
+
+def leftovers() -> Iterator[Path]:
+    """Scratch folders and cgroups of kits that are gone (a guardian normally removed them already)."""
+    folders = Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*")
+    yield from (path for path in folders if path.is_dir() and _orphaned(path))
+    for _, parent, _ in candidates():
+        if parent.is_dir():
+            yield from (path for path in parent.glob(f"{PREFIX}*-*") if path.is_dir() and _orphaned(path))
+
+
+def clean_up(also_cache: bool = False) -> Iterator[str]:
+    """Remove scratch reports and leftovers, and the cache if asked; yields a line per thing removed."""
+    for path in list(leftovers()):
+        if (path / "cgroup.procs").exists():
+            remove_cgroup(path)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+        yield f"removed the leftover {path.name}"
+    reports = places.reports()
+    for path in sorted(reports.iterdir()) if reports.is_dir() else []:
+        if path.name in PUBLISHED:
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        yield f"removed reports/{path.name}"
+    if also_cache and places.cache().is_dir():
+        shutil.rmtree(places.cache())
+        yield "removed the cache of inputs and environments"

@@ -1,0 +1,71 @@
+"""Runs one notebook with parameters, through papermill, and nothing more."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Mapping
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from repro.errors import UserError, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A notebook that was run. ``error`` is one line if a cell failed; the notebook then holds the traceback."""
+
+    path: Path
+    error: str = ""
+
+
+def parameters_of(notebook: Path) -> dict[str, str]:
+    """Names of the notebook's parameters and their defaults, as written in its parameters cell."""
+    import nbformat
+
+    # papermill.inspect_notebook cannot read a default that holds "==", as every target spec does
+    cells = nbformat.read(notebook, as_version=4).cells
+    source = "\n".join(c.source for c in cells if "parameters" in c.metadata.get("tags", ()))
+    statements = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+    return {t.id: ast.unparse(node.value) for node in statements for t in node.targets if isinstance(t, ast.Name)}
+
+
+def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], *, cell_timeout_s: int = 3600) -> Executed:
+    """Run ``notebook`` into ``output``. A failing cell or a dead kernel is a result; the executed part is kept.
+
+    Raises:
+        UserError: a parameter the notebook does not have (papermill would only log it), or no such notebook.
+    """
+    if not notebook.is_file():
+        raise UserError(f"no such notebook: {notebook.name}")
+    known = parameters_of(notebook)
+    for name in parameters:
+        if name not in known:
+            raise unknown(f"parameter of {notebook.name}", name, known)
+    import nbclient.exceptions
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    failures = (PapermillExecutionError, nbclient.exceptions.CellControlSignal, RuntimeError)
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    with chdir(notebook.parent):  # relative paths: absolute ones would land in the notebook's metadata
+        try:
+            papermill.execute_notebook(
+                notebook.name,
+                os.path.relpath(output, notebook.parent),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                progress_bar=True,
+                log_output=False,
+                coalesce_streams=True,
+                store_widget_state=False,
+                execution_timeout=cell_timeout_s,
+                extra_arguments=["--IPKernelApp.log_level=40"],
+            )
+        except failures as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            return Executed(output, lines[-1][:300] if lines else type(error).__name__)
+    return Executed(output)

@@ -1,0 +1,119 @@
+"""A bug is a folder with a bug.py; a fix is a name of the bug, or anyone's file."""
+
+import os
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from repro import bugs
+from repro.errors import UserError
+from repro.model import FixKind
+
+BUG = """
+from pathlib import Path
+from repro.model import Bug, Scenario
+BUG = Bug("{slug}", "", "", {{}}, (Scenario("s", ""),), (), (), None, None, Path(__file__).parent, "s")
+"""
+
+
+@pytest.fixture
+def outside(tmp_path, monkeypatch):
+    """A folder of the user's, named in REPRO_BUGS; returns what makes a bug in it."""
+    monkeypatch.setenv("REPRO_BUGS", str(tmp_path))
+
+    def make(folder: str, text: str) -> Path:
+        made: Path = tmp_path / folder
+        made.mkdir()
+        (made / "bug.py").write_text(text)
+        return made
+
+    return make
+
+
+def test_every_bug_of_the_package_loads_and_is_whole():
+    assert "embed-sliced-list" in bugs.slugs()
+    for slug in bugs.slugs():
+        bug = bugs.load(slug)
+        assert (bug.folder / "probe.py").is_file()
+        assert bug.default_scenario in {scenario.name for scenario in bug.scenarios}
+        assert all(fix.path is None or fix.path.is_file() for fix in bug.fixes)
+
+
+def test_a_folder_elsewhere_is_one_more_bug(outside):
+    folder = outside("my_own_bug", BUG.format(slug="my-own-bug"))
+    assert "my-own-bug" in bugs.slugs()
+    assert bugs.load("my-own-bug").folder == folder.resolve()
+
+
+def test_several_folders_are_searched(outside, tmp_path, monkeypatch):
+    outside("here", BUG.format(slug="here"))
+    (tmp_path / "second" / "there").mkdir(parents=True)
+    (tmp_path / "second" / "there" / "bug.py").write_text(BUG.format(slug="there"))
+    monkeypatch.setenv("REPRO_BUGS", os.pathsep.join((str(tmp_path), "", str(tmp_path / "second"))))
+    assert {"here", "there"} <= set(bugs.slugs())
+
+
+def test_an_unknown_slug_names_the_nearest():
+    with pytest.raises(UserError, match=r"unknown bug 'embed-sliced-lists'\. Did you mean 'embed-sliced-list'\?"):
+        bugs.load("embed-sliced-lists")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("bug = 1", r"declares no bug: give it a line BUG = Bug\(\.\.\.\)"),
+        (BUG.format(slug="other"), "declares 'other': give it the slug 'mine'"),
+        ("import nowhere_to_be_found", "does not load: correct this first: ModuleNotFoundError"),
+        ("BUG = (", "does not load: correct this first: SyntaxError"),
+    ],
+)
+def test_a_bug_that_is_none_is_said_in_one_line(outside, text, message):
+    outside("mine", text)
+    with pytest.raises(UserError, match=message) as raised:
+        bugs.load("mine")
+    assert "\n" not in str(raised.value)
+
+
+def test_the_same_slug_twice_is_refused(outside):
+    outside("embed_sliced_list", BUG.format(slug="embed-sliced-list"))
+    with pytest.raises(UserError, match="two folders declare the bug 'embed-sliced-list': rename"):
+        bugs.slugs()
+
+
+def test_a_folder_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setenv("REPRO_BUGS", "/no/such/folder")
+    with pytest.raises(UserError, match="REPRO_BUGS names /no/such/folder, which is not a folder"):
+        bugs.slugs()
+
+
+def test_a_fix_is_found_by_name():
+    bug = bugs.load("embed-sliced-list")
+    assert [bugs.fix(bug, name).kind for name in ("none", "combine-chunks", "contiguous-copy")] == list(FixKind)
+
+
+def test_a_fix_may_be_anyones_file(tmp_path):
+    bug = bugs.load("embed-sliced-list")
+    (tmp_path / "my_idea.py").write_text("def my_idea(shard):\n    return shard\n")
+    (tmp_path / "theirs.patch").write_text("")
+    recipe, patch = bugs.fix(bug, str(tmp_path / "my_idea.py")), bugs.fix(bug, str(tmp_path / "theirs.patch"))
+    assert (recipe.name, recipe.kind, recipe.path) == ("my-idea", FixKind.RECIPE, tmp_path / "my_idea.py")
+    assert (patch.name, patch.kind, patch.path) == ("theirs", FixKind.PATCH, tmp_path / "theirs.patch")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("combine-chunk", None, "unknown fix 'combine-chunk'. Did you mean 'combine-chunks'?"),
+        ("lost.patch", None, "there is no file"),
+        ("idea.py", "def other(shard): ...", r"defines no function idea\(shard\)"),
+        ("idea.py", "def idea(", "is not valid Python"),
+    ],
+)
+def test_a_fix_that_is_none_is_said_in_one_line(tmp_path, name, text, message):
+    if text is not None:
+        (tmp_path / name).write_text(textwrap.dedent(text))
+    given = str(tmp_path / name) if "." in name else name
+    with pytest.raises(UserError, match=message) as raised:
+        bugs.fix(bugs.load("embed-sliced-list"), given)
+    assert "\n" not in str(raised.value)

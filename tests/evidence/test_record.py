@@ -1,0 +1,149 @@
+"""The JSON form of a record: complete, versioned, and strict when it is read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from repro.errors import UserError
+from repro.evidence.record import Evidence, new_id
+from repro.evidence.redact import Redactor
+from repro.model import Outcome, Stack, Status, Symptom, Verdict
+
+from .examples import evidence, evidences
+
+
+@settings(deadline=None)
+@given(evidences)
+def test_what_is_written_is_read_back(record):
+    assert Evidence.from_json(json.loads(json.dumps(record.to_json(), allow_nan=False))) == record
+
+
+def test_the_form_names_its_version_and_the_status_of_this_trial_alone():
+    form = evidence().to_json()
+    assert form["schema"] == 1
+    assert form["status_alone"] == "present"
+    assert form["outcome"]["symptom"] == "out-of-memory"
+    assert form["outcome"]["killer"] == "kernel"
+    assert set(form["outcome"]) == set(asdict(evidence().outcome))
+    assert "path" not in form
+
+
+def test_numbers_that_json_lacks_become_texts():
+    outcome = Outcome(Symptom.OK, "", measures={"ratio": float("nan"), "most": [float("inf")]})
+    form = evidence(outcome=outcome).to_json()
+    assert form["outcome"]["measures"] == {"ratio": "nan", "most": ["inf"]}
+
+
+def test_another_schema_is_refused_with_the_remedy():
+    with pytest.raises(UserError, match=r"schema 2, this kit reads 1: use the version of the kit that wrote it"):
+        Evidence.from_json(evidence().to_json() | {"schema": 2})
+
+
+@pytest.mark.parametrize("place", ["outcome", "verdict"])
+def test_an_unknown_symptom_is_refused(place):
+    form = evidence().to_json()
+    form[place]["symptom"] = "out-of-memry"
+    with pytest.raises(UserError, match=r"unknown symptom 'out-of-memry'\. Did you mean 'out-of-memory'"):
+        Evidence.from_json(form)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"id": "../../etc"}, "no file name"),
+        ({"bug": "a/b"}, "no file name"),
+        ({"limits": {"memory": 1}}, "memory"),
+        ({"target": "datasets"}, "target is str"),
+        ({"status_alone": "absent"}, "contradicts the verdict"),
+        ({"verdict": {"symptom": "ok", "is_bug": "yes", "reason": ""}}, "is_bug is str"),
+    ],
+)
+def test_a_damaged_record_says_what_is_wrong_in_one_line(change, complaint):
+    with pytest.raises(UserError, match=complaint) as error:
+        Evidence.from_json(evidence().to_json() | change)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("change", [{"wall_s": "9.8"}, {"killer": "nobody"}, {"timeline": [{"t": 1}]}, {"extra": 1}])
+def test_a_damaged_outcome_is_refused(change):
+    form = evidence().to_json()
+    form["outcome"] |= change
+    with pytest.raises(UserError, match="damaged evidence"):
+        Evidence.from_json(form)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_every_missing_entry_is_refused_as_a_user_error(data):
+    form = evidence().to_json()
+    del form[data.draw(st.sampled_from(sorted(form)))]
+    with pytest.raises(UserError):
+        Evidence.from_json(form)
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 1, {}])
+def test_what_is_no_record_at_all_is_refused(data):
+    with pytest.raises(UserError, match="not an evidence file"):
+        Evidence.from_json(data)
+
+
+def test_ids_sort_by_time_and_differ_within_one_moment():
+    first, later = datetime(2026, 11, 5, 9, tzinfo=UTC), datetime(2026, 11, 5, 10, tzinfo=UTC)
+    assert new_id(first) < new_id(later)
+    assert len({new_id(first) for _ in range(1000)}) == 1000
+
+
+def test_the_status_of_an_uncounted_trial_is_untestable():
+    record = evidence(verdict=Verdict(Symptom.UNSUPPORTED, False, "no Nifti there"))
+    assert record.status_alone is Status.UNTESTABLE
+
+
+SECRET = "correct horse battery staple"
+
+
+def test_every_free_text_is_redacted():
+    outcome = Outcome(
+        Symptom.ERROR,
+        SECRET,
+        killer_basis=SECRET,
+        measures={SECRET: [SECRET]},
+        started={"files": {"datasets": f"/home/alice/{SECRET}"}},
+        phases=((0.0, SECRET),),
+        stdout_tail=SECRET,
+        stderr_tail=SECRET,
+        stacks=(Stack("gdb", SECRET, SECRET),),
+    )
+    record = evidence(
+        parameters={"bids_root": SECRET},
+        target={"spec": SECRET, "python": "3.11.7", "packages": {}, "patch": SECRET},
+        outcome=outcome,
+        verdict=Verdict(Symptom.ERROR, False, SECRET),
+        provenance={"note": SECRET},
+        reproduce=f"repro run x --set note='{SECRET}'",
+        memray={"stack": [SECRET]},
+    )
+    assert SECRET in json.dumps(record.to_json())
+    clean = json.dumps(record.redacted(Redactor([SECRET])).to_json())
+    assert SECRET not in clean
+    assert "alice" not in clean
+
+
+def test_redaction_leaves_the_closed_words_and_package_names_alone():
+    record = evidence()
+    hostile = Redactor(users=["rich", "kernel", "sparse", "embed", "shard"])  # users whose names stand in a record
+    clean = record.redacted(hostile)
+    assert clean.target["packages"] == record.target["packages"]
+    assert (clean.bug, clean.scenario, clean.outcome.symptom) == (record.bug, record.scenario, record.outcome.symptom)
+    assert Evidence.from_json(clean.to_json()) == clean
+
+
+def test_the_shown_path_is_relative_where_that_is_shorter(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    inside = tmp_path / "reports" / "evidence" / "b" / "x.json"
+    assert replace(evidence(), path=inside).shown_path == "reports/evidence/b/x.json"

@@ -1,0 +1,160 @@
+"""The store: whole files or none, found again, nothing private in them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from repro.errors import UserError
+from repro.evidence.redact import Redactor
+from repro.evidence.store import Store, command_for
+from repro.model import Limits, Outcome, Scalar, Symptom
+from repro.units import parse_duration, parse_size
+
+from .examples import evidence
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "reports", Redactor(["my own secret value"]))
+
+
+def files(store: Store) -> list[str]:
+    return sorted(p.name for p in store.root.rglob("*") if p.is_file())
+
+
+def test_a_trial_is_one_file_named_by_bug_and_id(store):
+    kept = store.save(evidence())
+    assert kept.path == store.root / "evidence" / "embed-sliced-list" / f"{kept.id}.json"
+    assert files(store) == [f"{kept.id}.json"]
+    assert store.load(kept.path) == kept
+
+
+def test_what_save_returns_is_what_was_written_redacted(store):
+    kept = store.save(evidence(reproduce="repro run x --set note='my own secret value'"))
+    assert kept.reproduce == "repro run x --set note='<secret>'"
+    assert b"my own secret" not in kept.path.read_bytes()
+
+
+def test_text_that_is_no_utf8_survives(store):
+    record = evidence(outcome=Outcome(Symptom.OK, "é \udc80 ✓"))
+    assert store.load(store.save(record).path).outcome.detail == "é \udc80 ✓"
+
+
+def test_a_full_disk_gives_one_line_and_leaves_no_file(store, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match=r"evidence/embed-sliced-list \(No space left on device\): free some space"):
+        store.save(evidence())
+    assert files(store) == []
+
+
+def test_an_interrupted_write_leaves_no_file(store, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        store.save(evidence())
+    assert files(store) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_the_kernels_own_out_of_space_error_is_understood(store, monkeypatch):
+    monkeypatch.setattr("tempfile.mkstemp", lambda **_: (os.open("/dev/full", os.O_WRONLY), ""))
+    with pytest.raises(UserError, match="No space left on device"):
+        store.save(evidence())
+
+
+def test_a_reports_folder_that_is_a_file_gives_one_line(tmp_path):
+    (tmp_path / "reports").write_text("")
+    with pytest.raises(UserError, match="REPRO_REPORTS"):
+        Store(tmp_path / "reports", Redactor()).save(evidence())
+
+
+def test_query_finds_by_bug_scenario_fix_and_target_newest_last(store):
+    first = store.save(evidence())
+    other_bug = store.save(evidence(bug="exit-hang"))
+    other_scenario = store.save(evidence(scenario="full"))
+    fixed = store.save(evidence(fix="flatten"))
+    assert store.query() == [first, other_bug, other_scenario, fixed]
+    assert store.query(bug="exit-hang") == [other_bug]
+    assert store.query(scenario="full") == [other_scenario]
+    assert store.query(bug="embed-sliced-list", fix="flatten") == [fixed]
+    assert store.query(target="pyarrow==24.0.0 datasets==5.1.0") == [first, other_bug, other_scenario, fixed]
+    assert store.query(target="datasets==5.1.0") == []
+    assert Store(store.root / "nowhere", Redactor()).query() == []
+
+
+def test_a_local_checkout_is_found_by_the_path_that_was_given(store):
+    kept = store.save(evidence(target={"spec": "/home/alice/datasets", "packages": {}}))
+    assert kept.target["spec"] == "~/datasets"
+    assert store.query(target="/home/alice/datasets") == [kept]
+
+
+def test_unreadable_files_are_left_out_and_reported(store):
+    good = store.save(evidence())
+    cut = good.path.with_name("20000101T000000.json")
+    cut.write_bytes(good.path.read_bytes()[:200])
+    newer = good.path.with_name("30000101T000000.json")
+    newer.write_text(good.path.read_text().replace('"schema": 1', '"schema": 7'))
+    found = store.search()
+    assert found.evidence == (good,)
+    assert [line.split(": ")[0] for line in found.unreadable] == [str(cut), str(newer)]
+    assert "schema 7" in found.unreadable[1]
+    with pytest.warns(UserWarning, match="left out") as warned:
+        assert store.query() == [good]
+    assert len(warned) == 2
+
+
+def test_a_missing_file_is_named(store):
+    with pytest.raises(UserError, match=r"cannot read .*nothing\.json"):
+        store.load(store.root / "nothing.json")
+
+
+def test_trials_that_end_together_do_not_overwrite_each_other(store):
+    with ThreadPoolExecutor(8) as pool:
+        kept = list(pool.map(lambda _: store.save(evidence()), range(64)))
+    assert len({k.path for k in kept}) == 64
+    assert len(store.query()) == 64
+
+
+def test_an_attachment_is_redacted_and_still_shows_its_placeholders(store):
+    name = store.attach("exit-hang", "flame.html", "<td>/tmp/x my own secret value</td>")
+    assert name.startswith("evidence/exit-hang/")
+    assert (store.root / name).read_text() == "<td>&lt;tmp&gt;/x &lt;secret&gt;</td>"
+
+
+def test_the_command_spells_out_the_limits_and_quotes_for_the_shell():
+    limits = Limits(2 << 30, 120.0, 60.0)
+    command = command_for("b", "s", "none", "datasets==5.1.0 pyarrow==24.0.0", limits, {})
+    assert command == (
+        "repro run b --scenario s --target 'datasets==5.1.0 pyarrow==24.0.0' --memory 2GiB --timeout 120s"
+    )
+
+
+def test_the_command_names_fix_trials_and_parameters():
+    given: dict[str, Scalar] = {"deep": True, "note": "two words; rm", "size": 65536, "left_out": None}
+    words = shlex.split(command_for("b", "s", "flatten", "latest", Limits(None, 0.5), given, trials=20))
+    options = dict(zip(words[3::2], words[4::2], strict=True)) | {"--set": words[-5::2]}
+    assert options["--fix"] == "flatten"
+    assert options["--memory"] == "none"
+    assert options["--timeout"] == "500ms"
+    assert options["--trials"] == "20"
+    assert options["--set"] == ["deep=true", "note=two words; rm", "size=65536"]
+
+
+@pytest.mark.parametrize("limits", [Limits(3 * 10**9 + 1, 90.5), Limits(1536 << 20, 7200.0)])
+def test_the_limits_in_the_command_are_read_back_exactly(limits):
+    words = shlex.split(command_for("b", "s", "none", "latest", limits, {}))
+    options = dict(zip(words[3::2], words[4::2], strict=True))
+    read = Limits(parse_size(options["--memory"]), parse_duration(options["--timeout"]))
+    assert replace(read, grace_s=limits.grace_s) == limits
