@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from repro import bugs, places
 from repro.evidence.store import Evidence, Store
 from repro.model import Scalar
+from repro.render.compare import ShownComparison, ShownConclusion, sentences
+from repro.render.counts import ShownCounts
+from repro.render.progress import progress
+from repro.render.survival import ShownSurvival
 from repro.render.tables import Table
 from repro.render.view import (
     Picture,
@@ -21,9 +25,16 @@ from repro.render.view import (
     runs_table,
 )
 from repro.studies import ask
+from repro.studies import compare as compare_study
+from repro.studies import survive as survive_study
 from repro.studies.claims import judge_claims
+from repro.studies.compare import compare, steps
+from repro.studies.contenders import contenders
+from repro.studies.count import count
 from repro.studies.result import Run
 from repro.studies.runner import Runner
+from repro.studies.survive import RESOLUTION, survive
+from repro.units import parse_size
 
 
 class Lab:
@@ -92,6 +103,84 @@ class Lab:
             _show(run)
         return run
 
+    def count(
+        self,
+        bug: str,
+        questions: Mapping[str, Mapping[str, Any]],
+        *,
+        trials: int,
+        jobs: int | None = None,
+    ) -> ShownCounts:
+        """Count how often a race shows in each of several questions, interleaved.
+
+        ``questions`` maps a name to ``scenario``, ``fix``, ``target``, ``parameters``, … as in ``run``.
+        """
+        common = {"target": self.target, "memory": self.memory, "timeout": self.timeout}
+        asked = {name: ask.question(bug, **{**common, **given}) for name, given in questions.items()}
+        with progress(trials * len(asked), bug) as seen:
+            return ShownCounts(count(self.runner, asked, trials, jobs=jobs, seen=seen))
+
+    def compare(
+        self,
+        bug: str,
+        *,
+        fixes: Sequence[str] = (),
+        repetitions: int = 3,
+        cases: int | None = None,
+        jobs: int = 1,
+        resume: bool = False,
+        quiet: bool = False,
+        **asked: Any,
+    ) -> ShownComparison:
+        """Compare fixes (all by default) with upstream's newest release: correctness first, then interleaved trials.
+
+        ``asked``: ``scenario``, ``target``, ``newest``, ``size`` of the shard, ``scale``, ``parameters``, limits.
+        ``cases`` is how many the correctness gate runs, ``jobs`` at a time; timed trials run one at a time.
+        """
+        entered = contenders(bug, fixes=fixes, **self._asked(asked))
+        with progress(steps(entered, repetitions), "compare", quiet=quiet) as seen:
+            found = compare(
+                self.runner, entered, repetitions, cases=cases, jobs=jobs, resume=resume, seen=seen
+            )  # fmt: skip
+        return ShownComparison(found)
+
+    def survive(
+        self,
+        bug: str,
+        *,
+        sizes: Sequence[str | int],
+        fixes: Sequence[str] = (),
+        most: str | int = "8GiB",
+        resolution: float = RESOLUTION,
+        jobs: int = 1,
+        resume: bool = False,
+        quiet: bool = False,
+        **asked: Any,
+    ) -> ShownSurvival:
+        """The smallest memory cap under which each fix survives, for each size of the shard, and the slope of both.
+
+        No cap above ``most`` is tried; the answer is exact to ``resolution`` (a share).
+        """
+        entered = [
+            (parse_size(s), c) for s in sizes for c in contenders(bug, fixes=fixes, size=s, **self._asked(asked))
+        ]
+        with progress(len(entered), "survive", quiet=quiet) as seen:
+            found = survive(
+                self.runner, entered, ceiling=parse_size(most), resolution=resolution, jobs=jobs, resume=resume,
+                seen=seen,
+            )  # fmt: skip
+        return ShownSurvival(found)
+
+    def which_fix(self, bug: str) -> ShownConclusion:
+        """What the newest comparison and study of survival say, in sentences."""
+        kept = self.evidence(bug=bug)
+        return ShownConclusion(sentences(compare_study.collect(kept), survive_study.collect(kept)))
+
+    def _asked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What a study asks, with the settings of this lab where nothing else is given."""
+        common = {"target": self.target, "memory": self.memory, "timeout": self.timeout}
+        return {**common, **{name: value for name, value in given.items() if value is not None}}
+
     def table(self, *runs: Run, title: str = "") -> Table:
         """Several runs side by side."""
         return runs_table(runs, title)
@@ -103,6 +192,10 @@ class Lab:
     def allocators(self, run: Run) -> Table:
         """What a diagnostic run (``memray=True``) found alive at its peak."""
         return allocators_table(run)
+
+    def fixes(self, bug: str, kind: str | None = None) -> list[str]:
+        """Names of the fixes that can be tried, all or of one kind (``recipe``, ``patch``)."""
+        return [fix.name for fix in bugs.load(bug).fixes if kind in (None, fix.kind.value) and fix.path is not None]
 
     def describe(self, bug: str, **asked: Any) -> Table:
         """Make (or find) the inputs of a scenario and say what they are."""

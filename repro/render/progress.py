@@ -1,4 +1,4 @@
-"""A progress bar on stderr, with time left; silent for machines and for a single trial."""
+"""A progress bar on stderr, with time left; silent for machines, notebooks, logs and a single trial."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 @contextlib.contextmanager
 def progress(total: int, what: str, *, quiet: bool = False) -> Iterator[Callable[[], object]]:
     """Yield a function to call after each of ``total`` steps."""
-    if quiet or total < 2:
+    if quiet or total < 2 or not sys.stderr.isatty():
         yield int
         return
     from tqdm import tqdm

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from repro.evidence.store import Evidence
-from repro.model import Outcome, status_of
+from repro.model import Outcome, Symptom, status_of
 from repro.units import about
 
 Cell = str | int | float | None
@@ -112,6 +112,8 @@ def killer_words(outcome: Outcome) -> str:
     """Who ended the process: the killer, another signal, or a dash if it ended by itself."""
     if outcome.killer is not None:
         return outcome.killer.value
+    if outcome.symptom in {Symptom.HANG, Symptom.HANG_AT_EXIT}:
+        return "the kit, after waiting"
     return outcome.signal or NOTHING
 
 
