@@ -35,10 +35,12 @@ class Prior:
     bound: float
 
 
-FREQUENT = Prior(healthy=(0.03, 20.0), affected=(6.0, 10.0), bound=0.01)
-"""The affected side fails in a good part of its trials (15 to 60 %), the healthy side practically never."""
+FREQUENT = Prior(healthy=(0.03, 20.0), affected=(8.0, 14.0), bound=0.05)
+"""The affected side fails in at least a quarter of its trials, the healthy side practically never.
 
-RARE = Prior(healthy=(0.3, 15.0), affected=(1.0, 3.0), bound=0.03)
+Chosen by simulation for few trials there; with rarer failures, or a flaky healthy side, it is too sure of itself."""
+
+RARE = Prior(healthy=(0.5, 30.0), affected=(1.0, 3.0), bound=0.1)
 """The affected side may fail in one trial of twenty, and the healthy side in one of fifty: costs more trials."""
 
 
@@ -53,8 +55,8 @@ class RaceResult:
         first: the first release after it; ``None`` if all testable ones show what the oldest does.
         skipped: untestable releases between the two (or beyond the last testable one, where one is ``None``).
         confidence: posterior probability of this place.
-        confidence_if_rare: the same under ``RARE``: how much of it survives if failures are rarer than the prior
-            says, or the healthy side fails now and then. Far lower means: repeat with ``prior=RARE``.
+        confidence_if_rare: the same under ``RARE``: how much of it does not rest on failures being frequent. Usually
+            well below ``confidence``, right or wrong; to raise it, replay the records with ``prior=RARE`` and go on.
         posterior: ``posterior[i]`` is the probability that the transition lies just before release i
             (0: before the oldest; n: after the newest).
         affected, healthy: failures and trials on each side of this place.
@@ -95,8 +97,8 @@ class RaceResult:
 class RaceBisector:
     """Finds the transition of a race: ``select()`` an index, run a few trials there, ``record()`` them, until ``None``.
 
-    One transition is assumed, or none. More than one trial a step (a batch run in parallel) costs more trials in
-    total and fewer steps. The answers depend on the records only, so replaying them resumes a search.
+    One transition is assumed, or none. A batch of trials a step means fewer steps and more trials in all.
+    The answers depend on the records only, so replaying them resumes a search.
     """
 
     def __init__(
@@ -120,11 +122,7 @@ class RaceBisector:
         self._skipped: set[int] = set()
 
     def record(self, index: int, failures: int, trials: int = 1) -> None:
-        """Add trials of one release. Count only those that say something about the bug.
-
-        Raises:
-            ValueError: unless ``0 <= failures <= trials`` and the release exists.
-        """
+        """Add trials of one release, only those that say something about the bug; ``ValueError`` if it is no count."""
         if not 0 <= failures <= trials or not 0 <= index < len(self.releases):
             raise ValueError(f"{failures} of {trials} failures of release number {index} is not a count")
         self._failures[index] += failures
@@ -138,14 +136,18 @@ class RaceBisector:
 
     def select(self) -> int | None:
         """The release whose next trial tells most; ``None`` when confident, out of budget or nothing is testable."""
-        places = self._places(self._prior)
-        if max(p.weight for p in places) >= self._confidence or sum(self._trials) >= self._budget:
+        places, order = self._places(self._prior), self._order()
+        if sum(self._trials) >= self._budget:
             return None
+        top = _most_probable(places)
+        if places[top].weight >= self._confidence:
+            # A prior alone, or one lucky side, settles nothing: both neighbours of the place have to be tried.
+            return next((i for i in _neighbours(order, top) if not self._trials[i]), None)
         # A release at position i lies on the affected side of each place p <= i: move the places over one by one.
         failing = sum(p.weight * p.healthy for p in places)
         noise = sum(p.weight * _entropy(p.healthy) for p in places)
         best, chosen = 0.0, None
-        for index, place in zip(self._order(), places, strict=False):
+        for index, place in zip(order, places, strict=False):
             failing += place.weight * (place.affected - place.healthy)
             noise += place.weight * (_entropy(place.affected) - _entropy(place.healthy))
             gain = _entropy(failing) - noise
@@ -156,16 +158,16 @@ class RaceBisector:
     def result(self) -> RaceResult:
         """The most probable place, right at any time; with nothing recorded it is only the prior."""
         places, order = self._places(self._prior), self._order()
-        top = max(range(len(places)), key=lambda i: places[i].weight)
+        top = _most_probable(places)
         below, above = order[:top], order[top:]
         forward = self._direction == "first-affected"
         old, new = (below, above) if forward else (above[::-1], below[::-1])
         inside = range(old[-1] + 1 if old else 0, new[0] if new else len(self.releases))
-        weight = places[top].weight
+        weight, tried = places[top].weight, all(self._trials[i] for i in _neighbours(order, top))
         return RaceResult(
             direction=self._direction,
             finished=self.select() is None,
-            confident=bool(order) and weight >= self._confidence,
+            confident=bool(order) and weight >= self._confidence and tried,
             last=self.releases[old[-1]] if old else None,
             first=self.releases[new[0]] if new else None,
             skipped=tuple(self.releases[i] for i in inside),
@@ -176,34 +178,36 @@ class RaceBisector:
             healthy=wilson(sum(self._failures[i] for i in below), sum(self._trials[i] for i in below)),
         )
 
-    def _order(self) -> list[int]:
-        """Testable releases, the healthy side first."""
-        indices = [i for i in range(len(self.releases)) if i not in self._skipped]
+    def _all(self) -> range:
+        """All releases, the healthy side first."""
+        indices = range(len(self.releases))
         return indices if self._direction == "first-affected" else indices[::-1]
 
-    def _group_of_cut(self) -> list[int]:
-        """For each cut (the number of releases on the healthy side, 0..n): how many of those are testable."""
-        n = len(self.releases)
-        healthy_first = range(n) if self._direction == "first-affected" else range(n - 1, -1, -1)
-        return [0, *accumulate(int(i not in self._skipped) for i in healthy_first)]
+    def _order(self) -> list[int]:
+        """Testable releases, the healthy side first."""
+        return [i for i in self._all() if i not in self._skipped]
 
-    def _prior_of_cut(self, prior: Prior) -> list[float]:
+    def _cuts(self, prior: Prior) -> tuple[list[int], list[float], list[float]]:
+        """Per cut (0..n releases on the healthy side): the place it belongs to (how many of those are testable)
+        and its prior weight; and third, the prior weight of each place."""
+        numbers = [0, *accumulate(int(i not in self._skipped) for i in self._all())]
         inner = len(self.releases) - 1
-        return [prior.bound, *[(1 - 2 * prior.bound) / inner] * inner, prior.bound]
+        weights = [prior.bound, *[(1 - 2 * prior.bound) / inner] * inner, prior.bound]
+        places = [0.0] * (numbers[-1] + 1)
+        for number, weight in zip(numbers, weights, strict=True):
+            places[number] += weight
+        return numbers, weights, places
 
     def _places(self, prior: Prior) -> list[_Place]:
         """The places that trials can tell apart: one more than there are testable releases. The weights sum to 1."""
         order = self._order()
-        weights = [0.0] * (len(order) + 1)
-        for group, weight in zip(self._group_of_cut(), self._prior_of_cut(prior), strict=True):
-            weights[group] += weight
         failures = [0, *accumulate(self._failures[i] for i in order)]
         trials = [0, *accumulate(self._trials[i] for i in order)]
         logs, rates = [], []
-        for k, n, weight in zip(failures, trials, weights, strict=True):
-            k_rest, n_rest = failures[-1] - k, trials[-1] - n
-            logs.append(log(weight) + _evidence(prior.healthy, k, n) + _evidence(prior.affected, k_rest, n_rest))
-            rates.append((_mean(prior.healthy, k, n), _mean(prior.affected, k_rest, n_rest)))
+        for k, n, weight in zip(failures, trials, self._cuts(prior)[2], strict=True):
+            sides = ((prior.healthy, k, n), (prior.affected, failures[-1] - k, trials[-1] - n))
+            logs.append(log(weight) + sum(_evidence(*side) for side in sides))
+            rates.append([(a + x) / (a + b + y) for (a, b), x, y in sides])
         largest = max(logs)
         scaled = [exp(value - largest) for value in logs]
         total = sum(scaled)
@@ -211,11 +215,8 @@ class RaceBisector:
 
     def _posterior(self, places: list[_Place]) -> tuple[float, ...]:
         """The weights per cut in the order of the releases; untestable neighbours share theirs as the prior does."""
-        groups, prior = self._group_of_cut(), self._prior_of_cut(self._prior)
-        totals = [0.0] * len(places)
-        for group, weight in zip(groups, prior, strict=True):
-            totals[group] += weight
-        cuts = [places[g].weight * weight / totals[g] for g, weight in zip(groups, prior, strict=True)]
+        numbers, weights, totals = self._cuts(self._prior)
+        cuts = [places[i].weight * weight / totals[i] for i, weight in zip(numbers, weights, strict=True)]
         return tuple(cuts if self._direction == "first-affected" else cuts[::-1])
 
 
@@ -228,16 +229,20 @@ class _Place:
     affected: float
 
 
+def _most_probable(places: Sequence[_Place]) -> int:
+    return max(range(len(places)), key=lambda i: places[i].weight)
+
+
+def _neighbours(order: Sequence[int], place: int) -> Sequence[int]:
+    """The testable releases on either side of a place: two, or one at a bound."""
+    return order[max(place - 1, 0) : place + 1]
+
+
 @lru_cache(maxsize=65536)
 def _evidence(beta: tuple[float, float], k: int, n: int) -> float:
     """Log probability of k failures among n trials whose rate is drawn from ``beta``."""
     a, b = beta
     return lgamma(a + k) + lgamma(b + n - k) - lgamma(a + b + n) - lgamma(a) - lgamma(b) + lgamma(a + b)
-
-
-def _mean(beta: tuple[float, float], k: int, n: int) -> float:
-    a, b = beta
-    return (a + k) / (a + b + n)
 
 
 def _entropy(p: float) -> float:

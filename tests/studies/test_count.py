@@ -22,7 +22,7 @@ def trial(symptom: Symptom, is_bug: bool | None = None):
 
 def counted(**symptoms: int) -> Count:
     trials = [trial(Symptom(name.replace("_", "-"))) for name, n in symptoms.items() for _ in range(n)]
-    return Count("it", tuple(trials))  # type: ignore[arg-type]
+    return Count("it", tuple(trials))
 
 
 class Runner:
