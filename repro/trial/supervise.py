@@ -135,6 +135,7 @@ class _Watch:
         self.samples: list[Sample] = []
         self.stacks: tuple[Stack, ...] = ()
         self.done_at: float | None = None
+        self.given_up_at: float | None = None  # taking stacks comes after it and is not the probe's time
         self.machine_kills = meters.machine_oom_kills()
 
     def run(self) -> Outcome:
@@ -146,7 +147,7 @@ class _Watch:
                 reason = self._tick()
                 if reason:
                     break
-            wall = self._now()
+            wall = self.given_up_at or self._now()
             self.tree.last_words()
         finally:
             oom_kills, peak = self.cap.oom_kills(), self.cap.peak_bytes()
@@ -178,6 +179,7 @@ class _Watch:
             return "group-oom"
         late = now > self.limits.timeout_s if self.done_at is None else now > self.done_at + self.limits.grace_s
         if late:
+            self.given_up_at = now
             self.stacks = self.take_stacks(self.child.pid)
             return "timeout" if self.done_at is None else "grace"
         return ""

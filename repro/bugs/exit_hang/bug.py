@@ -1,0 +1,157 @@
+"""The bug `exit-hang`: the rows arrive, but the process hangs, aborts or segfaults when it should end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from repro.bugs.exit_hang.claims import CLAIMS
+from repro.errors import UserError, unknown
+from repro.inputs import parquet
+from repro.model import (
+    NO_FIX,
+    Bug,
+    Fix,
+    FixKind,
+    Limits,
+    Outcome,
+    Parameter,
+    Prepared,
+    Scalar,
+    Scenario,
+    Symptom,
+    Verdict,
+)
+
+FOLDER = Path(__file__).parent
+ARROW = ("pyarrow",)
+
+SCENARIOS = (
+    Scenario("arrow-loop", "a `for` loop over a fragment, left by `break`, at module level", needs=ARROW),
+    Scenario("arrow-generator", "a generator over a fragment, still alive at exit", needs=ARROW),
+    Scenario("arrow-read-table", "`pq.read_table(file_object)`", needs=ARROW),
+    # Not a control: whether consuming everything is healthy is one of the questions (it is not, before 25.0.0).
+    Scenario("arrow-everything", "every batch of a fragment consumed", needs=ARROW),
+    Scenario("arrow-nothing", "a fragment made, nothing read", control=True, needs=ARROW),
+    Scenario("datasets-next", "`next(iter(load_dataset(..., streaming=True)))`"),
+    Scenario("datasets-iterator", "`it = iter(load_dataset(..., streaming=True)); next(it)`, `it` alive at exit"),
+    Scenario("datasets-break", "a `for` loop over a streaming dataset, left by `break`"),
+    Scenario("datasets-take", "`load_dataset(..., streaming=True).take(1)` consumed"),
+    Scenario("datasets-function", "a function that returns from such a loop, so that nothing is alive at exit"),
+    Scenario("datasets-everything", "every row of a streaming dataset consumed"),
+    Scenario("datasets-nothing", "a streaming dataset made, nothing read", control=True),
+)
+
+READS_ALL = frozenset({"arrow-read-table", "arrow-everything", "datasets-everything"})
+READS_NOTHING = frozenset({"arrow-nothing", "datasets-nothing"})
+AT_EXIT = frozenset({Symptom.HANG_AT_EXIT, Symptom.CRASH_AT_EXIT})
+
+
+def _recipe(name: str, title: str, proposed_in: str = "") -> Fix:
+    return Fix(name, FixKind.RECIPE, FOLDER / "fixes" / f"{name.replace('-', '_')}.py", title, proposed_in)
+
+
+FIXES = (
+    NO_FIX,
+    _recipe("close-generator", "`it.close()` before the script ends"),
+    _recipe("del-and-collect", "`del it, batch, …` and `gc.collect()` before the script ends", "datasets#7566"),
+    _recipe("collect-at-exit", "the same in an `atexit` handler"),
+    _recipe("no-threads", "`use_threads=False`", "arrow#33975, arrow#50482"),
+    _recipe("one-cpu-thread", "`pyarrow.set_cpu_count(1)`", "arrow#50482"),
+    _recipe("one-io-thread", "`pyarrow.set_io_thread_count(1)`"),
+    _recipe("no-pre-buffer", "`pre_buffer=False`", "arrow#45214"),
+    _recipe("native-file", "`pyarrow.OSFile(path)` in place of `open(path, 'rb')`"),
+    _recipe("memory-map", "`pyarrow.memory_map(path)` in place of `open(path, 'rb')`"),
+    _recipe("arrow-filesystem", "a path and an Arrow file system, no open file", "arrow#50482"),
+    _recipe("whole-buffer", "`pyarrow.BufferReader` over the bytes of the whole file"),
+    _recipe("iter-batches", "`ParquetFile.iter_batches(batch_size=10)` in place of a fragment", "huggingface_hub#4178"),
+    _recipe("direct-read", "`ParquetFile.read(columns=…)` of the one file needed"),
+    _recipe("consume-all", "read the iterator to its end"),
+    _recipe("sleep-before-exit", "`time.sleep(1)` before the script ends", "arrow#33975"),
+    _recipe("os-exit", "`os._exit(0)`: no finalization at all"),
+    Fix(
+        "forced-workaround",
+        FixKind.PATCH,
+        FOLDER / "fixes" / "forced_workaround.patch",
+        "datasets' own workaround, for every pyarrow and not only up to 24.0.0",
+        "datasets PR #8176",
+    ),
+)
+
+
+def prepare(scenario: str, parameters: Mapping[str, Scalar], cache: Path) -> Prepared:
+    """The Parquet file of the layout; the oracle is told how many rows it holds."""
+    if scenario not in {known.name for known in SCENARIOS}:
+        raise unknown("scenario", scenario, (known.name for known in SCENARIOS))
+    name, seed = str(parameters["layout"]), parameters["seed"]
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise UserError(f"seed must be a whole number from 0 up, such as --set seed=45214, not {seed!r}")
+    path = parquet.build(cache, name, seed)
+    layout = parquet.LAYOUTS[name]
+    return Prepared(inputs={"path": str(path), "layout": name, **asdict(layout)}, expected={"rows": layout.total_rows})
+
+
+def oracle(scenario: str, outcome: Outcome, expected: Mapping[str, Any]) -> Verdict:
+    """The bug is a hang or a crash after the last Python statement ran; anything before that is another failure."""
+    symptom = outcome.symptom
+    if symptom in AT_EXIT:
+        return Verdict(symptom, True, f"the last Python statement had run, then: {outcome.detail}")
+    if symptom is Symptom.OK and (fault := _wrong_rows(scenario, outcome, int(expected["rows"]))):
+        return Verdict(Symptom.WRONG_OUTPUT, False, fault)
+    return Verdict(symptom, False, outcome.detail)
+
+
+def _wrong_rows(scenario: str, outcome: Outcome, total: int) -> str | None:
+    """Why the rows that were read cannot be right: a process that read nothing ends well for the wrong reason."""
+    rows = outcome.measures.get("rows_read")
+    if rows is None:
+        return "the probe did not say how many rows it read"
+    if scenario in READS_ALL and rows != total:
+        return f"read {rows} of {total} rows"
+    if scenario in READS_NOTHING and rows != 0:
+        return f"read {rows} rows where none was asked for"
+    if scenario not in READS_ALL | READS_NOTHING and not 0 < rows <= total:
+        return f"read {rows} rows of {total} where at least one was asked for"
+    return None
+
+
+BUG = Bug(
+    slug="exit-hang",
+    title="The process hangs or crashes at exit after reading Parquet through a Python file object",
+    summary=(
+        "Rows arrive, the last statement runs, and then the process hangs, aborts or segfaults: the interpreter "
+        "finalizes while an Arrow worker thread still reads. For a Python file object the worker needs the GIL; "
+        "even for a native one its result goes to a thread pool that is gone. It is a race."
+    ),
+    links={
+        "apache/arrow#45214": "https://github.com/apache/arrow/issues/45214",
+        "apache/arrow#50482": "https://github.com/apache/arrow/issues/50482",
+        "apache/arrow#43604": "https://github.com/apache/arrow/issues/43604",
+        "apache/arrow#33975": "https://github.com/apache/arrow/issues/33975",
+        "apache/arrow PR #49943": "https://github.com/apache/arrow/pull/49943",
+        "datasets#7467": "https://github.com/huggingface/datasets/issues/7467",
+        "datasets#7357": "https://github.com/huggingface/datasets/issues/7357",
+        "datasets#8169": "https://github.com/huggingface/datasets/issues/8169",
+        "datasets PR #8176": "https://github.com/huggingface/datasets/pull/8176",
+        "huggingface_hub#4178": "https://github.com/huggingface/huggingface_hub/issues/4178",
+    },
+    scenarios=SCENARIOS,
+    fixes=FIXES,
+    parameters=(
+        Parameter("layout", tuple(parquet.LAYOUTS), "medium", "row groups: many small, a few of 8 MB, a few of 60 MB"),
+        Parameter("seed", "int", 45214, "seed of the random bytes"),
+    ),
+    prepare=prepare,
+    oracle=oracle,
+    workaround="direct-read",
+    claims=CLAIMS,
+    folder=FOLDER,
+    default_scenario="arrow-generator",
+    # Healthy processes ended within 1.3 s of `done` (0.5 s without datasets) on a loaded two-core machine.
+    default_limits=Limits(timeout_s=30.0, grace_s=5.0),
+    default_trials=20,
+    race=True,
+    probe_requires=ARROW,
+)

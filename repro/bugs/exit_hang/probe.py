@@ -1,0 +1,182 @@
+"""Read a little of a Parquet file through a Python file object and let the interpreter end (apache/arrow#45214).
+
+Contract: ``python probe.py REQUEST.json EVENTS.jsonl``. REQUEST names the scenario and the fix; ``inputs.path`` is
+the Parquet file. Every event is one JSON line, appended with one write: ``started`` (versions and ``__file__`` of the
+libraries), ``measure`` (``rows_read``), ``unsupported`` and ``done``, the last Python statement of this module. What
+happens after ``done`` is what the trial is about: the probe does not see it and judges nothing.
+
+The failure is a race against the end of the interpreter, so the objects of a report stay where the report has them:
+at module level where it reads at module level, in a generator where it reads in one. A fix is a recipe, a file with one
+function named like the file and a STAGE that says where a user would put it:
+
+* ``before``: called before anything is read
+* ``open``: gets the path, returns (file object or path, Arrow file system or None) in place of ``open(path, "rb")``
+* ``options``: returns the keyword arguments to add, by reader: ``to_batches``, ``read_table`` or ``load_dataset``
+* ``read``: gets the open file, returns the record batches in place of ``fragment.to_batches()``
+* ``end``: gets the global variables of the script, just before its end; says in words if it does not apply
+* ``last``: called after ``done``, ends the process in its own way
+"""
+
+import contextlib
+import faulthandler
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+START = time.monotonic()
+faulthandler.enable()
+REQUEST = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+EVENTS = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+SCENARIO: str = REQUEST["scenario"]
+PATH: str = REQUEST["inputs"]["path"]
+
+
+def emit(event: str, **fields: Any) -> None:
+    line = json.dumps({"event": event, "t": round(time.monotonic() - START, 4), **fields})
+    os.write(EVENTS, line.encode() + b"\n")
+
+
+def unsupported(reason: str) -> None:
+    emit("unsupported", reason=reason)
+    sys.exit(0)
+
+
+import pyarrow as pa  # noqa: E402
+import pyarrow.dataset as ds  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
+
+LIBRARIES = [pa]
+if SCENARIO.startswith("datasets-"):
+    os.environ.update(HF_HOME=REQUEST["scratch"], HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
+    import datasets
+
+    LIBRARIES.append(datasets)
+
+STAGE = ""
+RECIPE: Callable[..., Any] = print
+if REQUEST["fix_path"] and REQUEST["fix_path"].endswith(".py"):  # a patch is in the environment already
+    FIX = Path(REQUEST["fix_path"])
+    namespace: dict[str, Any] = {}
+    exec(compile(FIX.read_text(encoding="utf-8"), FIX.name, "exec"), namespace)
+    STAGE = namespace.get("STAGE", "")
+    if STAGE not in {"before", "open", "options", "read", "end", "last"} or FIX.stem not in namespace:
+        sys.exit(f"{FIX.name} must define STAGE (before, open, options, read, end or last) and {FIX.stem}()")
+    RECIPE = namespace[FIX.stem]
+
+emit(
+    "started",
+    python=sys.version.split()[0],
+    versions={library.__name__: library.__version__ for library in LIBRARIES},
+    files={library.__name__: library.__file__ for library in LIBRARIES},
+)
+
+READER = "read_table" if SCENARIO == "arrow-read-table" else "to_batches"
+if SCENARIO.startswith("datasets-"):
+    READER = "load_dataset"
+if STAGE in {"open", "read"} and READER == "load_dataset":
+    unsupported("datasets opens and reads the file itself")
+ALL_OPTIONS = RECIPE() if STAGE == "options" else {}
+if STAGE == "options" and READER not in ALL_OPTIONS:
+    unsupported(f"{READER} has no such option")
+OPTIONS: dict[str, Any] = ALL_OPTIONS.get(READER, {})
+OPENED, FILESYSTEM = RECIPE(PATH) if STAGE == "open" else (None, None)
+READ = RECIPE if STAGE == "read" else None
+# `datasets` reads ahead no batch and no fragment; this is where the end of the process hangs rather than aborts.
+NO_READAHEAD = {"batch_readahead": 0, "fragment_readahead": 0}
+
+
+def opened() -> Any:
+    """The file as a context manager: what ``open(path, "rb")`` gives, or what the recipe has put in its place."""
+    if OPENED is None:
+        return open(PATH, "rb")  # noqa: PTH123
+    return OPENED if hasattr(OPENED, "__enter__") else contextlib.nullcontext(OPENED)
+
+
+def batches_of() -> Iterator[Any]:
+    """The generator that `datasets` has around a fragment: the file closes when the generator is closed."""
+    with opened() as f:
+        if READ:
+            yield from READ(f)
+        else:
+            fragment = ds.ParquetFileFormat().make_fragment(f, FILESYSTEM)
+            yield from fragment.to_batches(**NO_READAHEAD, **OPTIONS)
+
+
+def stream() -> Any:
+    return datasets.load_dataset("parquet", data_files=PATH, split="train", streaming=True, **OPTIONS)
+
+
+def first_of_stream() -> int:
+    """A function that returns: nothing of the iterator is left when the interpreter ends."""
+    for _ in stream():
+        return 1
+    return 0
+
+
+def done() -> None:
+    emit("done")
+    if STAGE == "last":
+        RECIPE()
+
+
+if STAGE == "before":
+    RECIPE()
+rows_read = 0
+if SCENARIO == "arrow-loop":
+    with opened() as f:
+        for batch in (
+            READ(f) if READ else (fragment := ds.ParquetFileFormat().make_fragment(f, FILESYSTEM)).to_batches(**OPTIONS)
+        ):
+            rows_read += batch.num_rows
+            break
+elif SCENARIO == "arrow-generator":
+    it = batches_of()
+    batch = next(it)
+    rows_read = batch.num_rows
+elif SCENARIO == "arrow-read-table":
+    with opened() as f:
+        if READ:
+            rows_read = sum(batch.num_rows for batch in READ(f))
+        else:
+            rows_read = pq.read_table(f, filesystem=FILESYSTEM, **OPTIONS).num_rows
+elif SCENARIO == "arrow-everything":
+    with opened() as f:
+        for batch in (
+            READ(f) if READ else (fragment := ds.ParquetFileFormat().make_fragment(f, FILESYSTEM)).to_batches(**OPTIONS)
+        ):
+            rows_read += batch.num_rows
+elif SCENARIO == "arrow-nothing":
+    with opened() as f:
+        fragment = ds.ParquetFileFormat().make_fragment(f, FILESYSTEM)
+elif SCENARIO == "datasets-next":
+    row = next(iter(stream()))
+    rows_read = 1
+elif SCENARIO == "datasets-iterator":
+    it = iter(stream())
+    row = next(it)
+    rows_read = 1
+elif SCENARIO == "datasets-break":
+    for row in stream():  # noqa: B007
+        rows_read += 1
+        break
+elif SCENARIO == "datasets-take":
+    for row in stream().take(1):  # noqa: B007
+        rows_read += 1
+elif SCENARIO == "datasets-function":
+    rows_read = first_of_stream()
+elif SCENARIO == "datasets-everything":
+    for row in stream():  # noqa: B007
+        rows_read += 1
+elif SCENARIO == "datasets-nothing":
+    it = stream()
+else:
+    sys.exit(f"no such scenario: {SCENARIO}")
+
+emit("measure", measures={"rows_read": rows_read})
+if STAGE == "end" and (reason := RECIPE(globals())):
+    unsupported(reason)
+done()

@@ -1,0 +1,251 @@
+"""exit-hang: what the oracle calls the bug, what the probe promises, and what each recipe does to a script.
+
+A race is not asserted: no test here depends on how often the process hangs. Probes are ended as soon as they are done.
+"""
+
+import ast
+import json
+import signal
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repro.bugs.exit_hang.bug import BUG, READS_ALL, READS_NOTHING
+from repro.errors import UserError
+from repro.inputs import parquet
+from repro.model import FixKind, Outcome, Request, Scalar, Status, Symptom, status_of
+
+SMALL: dict[str, Scalar] = {"layout": "small", "seed": 7}
+EXPECTED = {"rows": 4096}
+ARROW = [scenario.name for scenario in BUG.scenarios if "datasets" not in scenario.needs]
+RECIPES = [fix for fix in BUG.fixes if fix.kind is FixKind.RECIPE]
+
+
+def outcome(symptom: Symptom, rows: int | None = 16) -> Outcome:
+    return Outcome(symptom, "as the supervisor says", measures={} if rows is None else {"rows_read": rows})
+
+
+# --- the oracle ---------------------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from(Symptom), st.sampled_from(BUG.scenarios), st.one_of(st.none(), st.integers(0, 5000)))
+def test_the_bug_is_a_hang_or_a_crash_after_the_last_statement_and_nothing_else(symptom, scenario, rows):
+    verdict = BUG.oracle(scenario.name, outcome(symptom, rows), EXPECTED)
+    assert verdict.is_bug == (symptom in {Symptom.HANG_AT_EXIT, Symptom.CRASH_AT_EXIT})
+    assert verdict.symptom is symptom or (symptom, verdict.symptom) == (Symptom.OK, Symptom.WRONG_OUTPUT)
+    assert verdict.reason
+
+
+def test_one_bad_end_in_twenty_is_enough_for_present():
+    ends = [Symptom.OK] * 19 + [Symptom.HANG_AT_EXIT]
+    verdicts = [BUG.oracle("arrow-generator", outcome(end), EXPECTED) for end in ends]
+    assert status_of(verdicts) is Status.PRESENT
+    assert status_of(verdicts[:19]) is Status.ABSENT
+
+
+@pytest.mark.parametrize("symptom", [Symptom.HANG, Symptom.CRASH, Symptom.ERROR])
+def test_a_failure_before_the_last_statement_is_a_different_one(symptom):
+    assert status_of([BUG.oracle("arrow-loop", outcome(symptom), EXPECTED)]) is Status.DIFFERENT_FAILURE
+
+
+@pytest.mark.parametrize("scenario", sorted(READS_ALL))
+def test_reading_everything_must_give_every_row(scenario):
+    assert BUG.oracle(scenario, outcome(Symptom.OK, 4096), EXPECTED).symptom is Symptom.OK
+    assert BUG.oracle(scenario, outcome(Symptom.OK, 4095), EXPECTED).symptom is Symptom.WRONG_OUTPUT
+
+
+@pytest.mark.parametrize("scenario", sorted(READS_NOTHING))
+def test_the_control_must_have_read_nothing(scenario):
+    assert BUG.oracle(scenario, outcome(Symptom.OK, 0), EXPECTED).symptom is Symptom.OK
+    assert BUG.oracle(scenario, outcome(Symptom.OK, 1), EXPECTED).symptom is Symptom.WRONG_OUTPUT
+
+
+@pytest.mark.parametrize("rows", [None, 0, 4097])
+def test_a_healthy_end_without_a_row_is_not_health(rows):
+    assert BUG.oracle("arrow-loop", outcome(Symptom.OK, rows), EXPECTED).symptom is Symptom.WRONG_OUTPUT
+
+
+# --- the declaration ----------------------------------------------------------------------------------------------
+
+
+def test_scenarios_without_datasets_run_in_targets_without_datasets():
+    for scenario in BUG.scenarios:
+        assert ("datasets" in scenario.needs) == scenario.name.startswith("datasets-")
+    assert BUG.probe_requires == ("pyarrow",)
+
+
+def test_only_reading_nothing_is_a_control():
+    assert {scenario.name for scenario in BUG.scenarios if scenario.control} == READS_NOTHING
+
+
+def test_the_grace_is_shorter_than_the_timeout():
+    assert BUG.default_limits.grace_s < BUG.default_limits.timeout_s
+
+
+def test_names_are_unique_and_the_defaults_exist():
+    for named in (BUG.scenarios, BUG.fixes, BUG.parameters):
+        assert len({each.name for each in named}) == len(named)
+    assert BUG.default_scenario in ARROW
+
+
+def test_prepare_gives_the_probe_a_file_and_the_oracle_its_rows(tmp_path):
+    prepared = BUG.prepare("arrow-loop", SMALL, tmp_path)
+    assert Path(prepared.inputs["path"]).is_file()
+    assert prepared.inputs["layout"] == "small"
+    assert prepared.expected == EXPECTED
+
+
+@pytest.mark.parametrize("seed", ["many", -1, True, None])
+def test_a_seed_that_is_no_number_is_refused(tmp_path, seed):
+    with pytest.raises(UserError, match="--set seed="):
+        BUG.prepare("arrow-loop", {"layout": "small", "seed": seed}, tmp_path)
+
+
+def test_an_unknown_scenario_is_refused_with_the_nearest_name(tmp_path):
+    with pytest.raises(UserError, match="'arrow-loop'"):
+        BUG.prepare("arow-loop", SMALL, tmp_path)
+
+
+# --- the scripts --------------------------------------------------------------------------------------------------
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level names of what a script imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    found += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return {name.split(".")[0] for name in found}
+
+
+def test_the_probe_imports_the_packages_under_test_and_the_standard_library_only():
+    assert imports(BUG.folder / "probe.py") - sys.stdlib_module_names == {"pyarrow", "datasets"}
+
+
+def test_done_is_the_last_statement_of_the_probe():
+    last = ast.parse((BUG.folder / "probe.py").read_text(encoding="utf-8")).body[-1]
+    assert ast.unparse(last) == "done()"
+
+
+@pytest.mark.parametrize("name", ["minimal.py", "minimal_datasets.py"])
+def test_a_minimal_script_fits_in_an_issue_and_needs_no_kit(name):
+    text = (BUG.folder / name).read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 30
+    assert text.startswith("# /// script\n")
+    assert imports(BUG.folder / name) - sys.stdlib_module_names <= {"pyarrow", "datasets"}
+    assert ("datasets" in imports(BUG.folder / name)) == (name == "minimal_datasets.py")
+
+
+@pytest.mark.parametrize("fix", RECIPES, ids=lambda fix: fix.name)
+def test_a_recipe_is_one_function_named_like_its_file_and_needs_no_kit(fix):
+    functions = [
+        node.name for node in ast.parse(fix.path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+    ]
+    assert functions == [fix.path.stem] == [fix.name.replace("-", "_")]
+    assert imports(fix.path) - sys.stdlib_module_names <= {"pyarrow"}
+
+
+def test_every_recipe_in_the_folder_is_declared():
+    declared = {fix.path for fix in BUG.fixes if fix.path}
+    assert declared == {path for path in (BUG.folder / "fixes").iterdir() if path.suffix in {".py", ".patch"}} - {
+        BUG.folder / "fixes" / "__init__.py"
+    }
+
+
+def test_the_forced_workaround_drops_the_version_condition_and_keeps_the_rest(tmp_path):
+    source = (
+        Path(str(metadata.distribution("datasets").locate_file("datasets"))) / "packaged_modules/parquet/parquet.py"
+    )
+    copy = tmp_path / "datasets/packaged_modules/parquet/parquet.py"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(source.read_bytes())
+    (patch,) = [fix.path for fix in BUG.fixes if fix.kind is FixKind.PATCH]
+    subprocess.run(["git", "apply", "-p1", str(patch)], cwd=tmp_path, check=True, timeout=30)
+    before, after = source.read_text().splitlines(), copy.read_text().splitlines()
+    (changed,) = [(old.strip(), new.strip()) for old, new in zip(before, after, strict=True) if old != new]
+    assert "PYARROW_VERSION" in changed[0]
+    assert changed[1] == "if not fragment_is_closed:"
+
+
+# --- the probe at work --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def probe(cache, tmp_path):
+    """Run the probe until it is done (how it ends is the race, and no business of a test); give its events."""
+
+    def run(scenario, fix_path=None, fix="none"):
+        prepared = BUG.prepare(scenario, SMALL, cache)
+        request = Request(
+            BUG.slug, scenario, fix, str(fix_path) if fix_path else None, SMALL, prepared.inputs, str(tmp_path)
+        )
+        (tmp_path / "request.json").write_text(json.dumps(request.to_json()))
+        events = tmp_path / "events.jsonl"
+        events.write_text("")
+        command = [sys.executable, BUG.folder / "probe.py", tmp_path / "request.json", events]
+        with (tmp_path / "stderr").open("wb") as stderr:
+            process = subprocess.Popen(command, stdout=stderr, stderr=stderr)
+            deadline = time.monotonic() + 60
+            while process.poll() is None and '"done"' not in events.read_text() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            process.kill()
+            code = process.wait()
+        lines = [json.loads(line) for line in events.read_text().splitlines()]
+        return lines, code, (tmp_path / "stderr").read_text(errors="replace")
+
+    return run
+
+
+@pytest.mark.parametrize("scenario", [*ARROW, "datasets-iterator", "datasets-take", "datasets-nothing"])
+def test_the_probe_says_what_it_runs_with_what_it_read_and_that_it_is_done(probe, scenario):
+    events, _, stderr = probe(scenario)
+    assert [event["event"] for event in events] == ["started", "measure", "done"], stderr
+    assert set(events[0]["versions"]) == ({"pyarrow"} if scenario in ARROW else {"pyarrow", "datasets"})
+    assert all(Path(file).is_file() for file in events[0]["files"].values())
+    assert [event["t"] for event in events] == sorted(event["t"] for event in events)
+    healthy = outcome(Symptom.OK, events[1]["measures"]["rows_read"])
+    assert BUG.oracle(scenario, healthy, EXPECTED).symptom is Symptom.OK
+
+
+@pytest.mark.parametrize("fix", RECIPES, ids=lambda fix: fix.name)
+def test_a_generator_with_a_recipe_still_gives_its_rows_and_gets_to_its_end(probe, fix):
+    events, _, stderr = probe("arrow-generator", fix.path, fix.name)
+    assert [event["event"] for event in events] == ["started", "measure", "done"], stderr
+    assert events[1]["measures"]["rows_read"] > 0
+
+
+def test_closing_a_generator_is_unsupported_where_there_is_none(probe):
+    path = BUG.folder / "fixes/close_generator.py"
+    events, code, _ = probe("arrow-loop", path, "close-generator")
+    assert (events[-1]["event"], events[-1]["reason"]) == ("unsupported", "no generator is alive at the end")
+    assert all(event["event"] != "done" for event in events)
+    assert code in {0, -signal.SIGKILL, -signal.SIGABRT, -signal.SIGSEGV}
+
+
+@pytest.mark.parametrize("name", ["native_file", "iter_batches", "no_threads"])
+def test_what_datasets_does_itself_cannot_be_replaced_from_outside(probe, name):
+    events, _, _ = probe("datasets-next", BUG.folder / f"fixes/{name}.py", name)
+    assert events[-1]["event"] == "unsupported"
+
+
+def test_someone_elses_recipe_without_a_stage_is_refused_in_one_line(probe, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("def mine():\n    pass\n")
+    events, code, stderr = probe("arrow-nothing", mine, "mine")
+    assert (events, code) == ([], 1)
+    assert stderr.strip().startswith("mine.py must define STAGE")
+
+
+def test_layouts_are_the_choices_of_the_parameter():
+    (layout,) = [parameter for parameter in BUG.parameters if parameter.name == "layout"]
+    assert layout.kind == tuple(parquet.LAYOUTS)
