@@ -34,7 +34,7 @@ REPORT_OPTIONS = $(if $(BIDS_ROOT),--bids-root "$(BIDS_ROOT)") $(if $(TRIALS),--
 LAB_OPTIONS = --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	--LabApp.extension_manager=readonly
 
-.PHONY: help env repro lab test lint bench lock clean distclean conda-kit git-there
+.PHONY: help env repro lab test lint strip bench publish lock clean distclean conda-kit git-there
 
 help: ## Show this help
 	@awk 'BEGIN { FS = " *[?]?[:=] *[^#]*## *" } \
@@ -58,8 +58,15 @@ lint: $(READY) ## Check style and types
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
+strip: $(READY) ## Remove outputs and run times from notebooks/, before a commit
+	$(PY) -m nbstripout --keep-id \
+		--extra-keys "metadata.papermill cell.metadata.papermill metadata.language_info" notebooks/*.ipynb
+
 bench: git-there $(READY) ## Run the benchmarks
 	$(PY) benchmarks/run.py $(ARGS)
+
+publish: $(READY) ## Copy the latest report, made small, to reports/published
+	$(PY) -m repro publish $(ARGS)
 
 lock: $(READY) ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade for newer releases)
 	$(PY) -m uv pip compile pyproject.toml --quiet --extra dev --universal --generate-hashes --python-version 3.11 \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
@@ -16,7 +17,7 @@ from repro.errors import UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-USAGE_ERROR, INTERRUPTED = 2, 130
+USAGE_ERROR, KIT_FAULT, INTERRUPTED = 2, 125, 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -142,7 +143,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         status = cli.main(arguments, prog_name="repro", standalone_mode=False)
     except UserError as error:
-        click.echo(f"repro: {error}", err=True)
+        line = " ".join(str(error).splitlines())  # what was typed is quoted back, and may hold a line break
+        click.echo(f"repro: {line}", err=True)
         status = USAGE_ERROR
     except click.ClickException as error:
         click.echo(f"repro: {error.format_message()} Try 'repro --help'.", err=True)
@@ -150,4 +152,8 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("repro: interrupted; nothing is left running", err=True)
         status = INTERRUPTED
+    except Exception:  # Python's own status 1 would tell git bisect that the bug is present
+        traceback.print_exc()
+        click.echo("repro: a fault of the kit, not of what it looks at: please report the lines above", err=True)
+        status = KIT_FAULT
     sys.exit(status)

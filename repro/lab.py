@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from repro import bugs, places
 from repro.evidence.store import Evidence, Store
 from repro.model import Scalar
+from repro.releases import ReleaseStudies
 from repro.render.compare import ShownComparison, ShownConclusion, sentences
 from repro.render.counts import ShownCounts
 from repro.render.progress import progress
@@ -27,17 +29,18 @@ from repro.render.view import (
 from repro.studies import ask
 from repro.studies import compare as compare_study
 from repro.studies import survive as survive_study
+from repro.studies.cells import Cells
 from repro.studies.claims import judge_claims
 from repro.studies.compare import compare, steps
 from repro.studies.contenders import contenders
 from repro.studies.count import count
 from repro.studies.result import Run
-from repro.studies.runner import Runner
+from repro.studies.runner import Question, Runner
 from repro.studies.survive import RESOLUTION, survive
 from repro.units import parse_size
 
 
-class Lab:
+class Lab(ReleaseStudies):
     """A place to run trials with common settings.
 
     >>> lab = Lab(target="datasets==5.1.0 pyarrow==24.0.0", memory="2GiB", timeout="120s")
@@ -49,6 +52,8 @@ class Lab:
         timeout: wall time such as ``"120s"``.
         reports: folder for the evidence; the checkout's ``reports/`` by default.
         cache: folder for inputs and environments.
+        reuse: use the trials of earlier runs where neither probe, inputs, limits nor environment changed;
+            ``None``: if the environment variable ``REPRO_REUSE`` is 1, as ``repro report`` sets it.
 
     Raises:
         UserError: a name, size or spec is wrong; the message names the valid choices.
@@ -62,8 +67,10 @@ class Lab:
         *,
         reports: Path | None = None,
         cache: Path | None = None,
+        reuse: bool | None = None,
     ) -> None:
         self.target, self.memory, self.timeout = target, memory, timeout
+        self.reuse = os.environ.get("REPRO_REUSE") == "1" if reuse is None else reuse
         self.store = Store(reports or places.reports())
         self.runner = Runner(cache or places.cache(), self.store)
 
@@ -91,13 +98,16 @@ class Lab:
             bug,
             scenario=scenario,
             fix=fix,
-            target=target or self.target,
+            target=self.target if target is None else target,
             memory=memory if memory is not None else self.memory,
             timeout=timeout if timeout is not None else self.timeout,
             parameters=parameters,
         )
         count = trials if trials is not None else question.bug.default_trials
-        evidence = self.runner.trials(question, count, memray=memray, jobs=jobs, seen=seen)
+        if self.reuse and not memray:
+            evidence = self._kept(question, count, jobs, seen)
+        else:
+            evidence = self.runner.trials(question, count, memray=memray, jobs=jobs, seen=seen)
         run = ShownRun(tuple(evidence), ask.reproduce_command(question, memray=memray, trials=trials))
         if show:
             _show(run)
@@ -118,7 +128,13 @@ class Lab:
         common = {"target": self.target, "memory": self.memory, "timeout": self.timeout}
         asked = {name: ask.question(bug, **{**common, **given}) for name, given in questions.items()}
         with progress(trials * len(asked), bug) as seen:
-            return ShownCounts(count(self.runner, asked, trials, jobs=jobs, seen=seen))
+            cells = Cells(self.runner) if self.reuse else None
+            return ShownCounts(count(self.runner, asked, trials, jobs=jobs, seen=seen, cells=cells))
+
+    def _kept(self, question: Question, trials: int, jobs: int, seen: Callable[[], object]) -> list[Evidence]:
+        """Trials of an earlier run where nothing that matters changed, and new ones for what is missing."""
+        [counted] = count(self.runner, {"": question}, trials, jobs=jobs, seen=seen, cells=Cells(self.runner))
+        return list(counted.evidence)
 
     def compare(
         self,

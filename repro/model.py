@@ -320,10 +320,59 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class CodePlace:
+    """A line of a released package, found by what it says, so that each release gets its own line number.
+
+    Attributes:
+        file: path below ``site-packages``; its first part names the package: ``datasets/table.py``.
+        after: regular expression of a line; the search begins there.
+        pattern: regular expression of the line that is meant.
+        permalink: address with ``{version}`` and ``{line}`` to fill in.
+    """
+
+    file: str
+    after: str
+    pattern: str
+    permalink: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Decides whether a fix is correct at all, before anything of it is timed: a probe of its own, judged like any.
+
+    ``folder`` holds its ``probe.py``. Its oracle gives ``wrong-output`` to a fix that is out.
+    """
+
+    folder: Path
+    parameters: tuple[Parameter, ...]
+    prepare: Prepare
+    oracle: Oracle
+
+
+@dataclass(frozen=True, slots=True)
+class Tournament:
+    """How ``compare`` and ``survive`` try the fixes of a bug.
+
+    Attributes:
+        target: a release that shows the bug and that the patches fit.
+        newest: the newest release upstream, unfixed by us: what every candidate is compared with.
+        shard: the parameters of inputs whose first shard holds about so many bytes of random content.
+        scale: the parameters of the inputs at the scale of the report.
+    """
+
+    target: str
+    newest: str
+    shard: Callable[[int], Mapping[str, Scalar]]
+    scale: Mapping[str, Scalar]
+    gate: Gate | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Bug:
     """One upstream defect, as its folder ``repro/bugs/<bug>/bug.py`` declares it.
 
-    ``expected`` (what should happen instead) and ``cause`` are a sentence each, for the issue text and the page.
+    ``expected`` (what should happen instead) and ``cause`` are a sentence each, for the issue text and the page;
+    ``cause_at`` is the line behind ``cause``; ``workaround`` names the recipe that users may safely paste.
     """
 
     slug: str
@@ -345,6 +394,9 @@ class Bug:
     race: bool = False
     claims: tuple[Claim, ...] = ()
     probe_requires: tuple[str, ...] = ("datasets", "pyarrow")
+    cause_at: CodePlace | None = None
+    workaround: str = ""
+    tournament: Tournament | None = None
 
 
 def status_of(verdicts: Iterable[Verdict]) -> Status:

@@ -58,6 +58,7 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], *, cell
                 os.path.relpath(output, notebook.parent),
                 parameters=dict(parameters),
                 kernel_name="python3",
+                language="python",  # a stripped notebook does not say
                 progress_bar=True,
                 log_output=False,
                 coalesce_streams=True,

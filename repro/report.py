@@ -8,18 +8,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from packaging.version import Version
-
-from repro import bugs, places
+from repro import bugs, places, targets
 from repro.errors import UserError
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Evidence, Store
-from repro.model import Bug
+from repro.model import NO_FIX, FixKind, Status
+from repro.pages import write_claims, write_page
 from repro.papermill import Executed, execute, parameters_of
+from repro.render import facts
 from repro.render.html import notebook_html, notebook_images
-from repro.render.issue import issue_text
+from repro.render.issue import PROJECTS, issue_text, script_for, visible
 from repro.render.tables import Table, outcome_table
-from repro.studies.runner import MINIMAL, Runner
+from repro.studies.ask import usable_paths
+from repro.studies.runner import Runner
+from repro.studies.scripts import TEST, exported_name, exported_source, run_test
+from repro.units import parse_size
+
+MOST_TRIES = 10
+"""How often the script of a race is run to see it fail once."""
 
 
 def make_report(
@@ -36,6 +42,10 @@ def make_report(
     Options go to each notebook that has a parameter of that name. Returns 0 if all notebooks ran to their end.
     """
     given = {"bids_root": bids_root, "trials": trials, "memory": memory, "affected": target}
+    if memory is not None and memory.lower() != "none":
+        parse_size(memory)
+    if target is not None:
+        targets.parse(target)
     if bids_root is not None:
         bids_folder(bids_root)
         given["bids_root"] = str(Path(bids_root).expanduser().absolute())
@@ -53,8 +63,14 @@ def make_report(
         if done.error:
             failed.append(f"{notebook.name}: {done.error}")
     new = [e for e in store.query() if e.id not in before]
+    runner = Runner(places.cache(), store)
     for slug in sorted({e.bug for e in new}):
-        made.append(write_issue(store, slug, None, evidence=[e for e in new if e.bug == slug]))
+        try:
+            run_scripts(store, runner, slug, echo=echo)
+        except UserError as error:  # nothing shows the bug, or a script cannot be run: the text says what is missing
+            echo(f"{slug}: {error}")
+        made.append(write_issue(store, slug))
+    made += [write_claims(store), write_page(store)]
     echo("")
     echo(summary(new).to_text())
     echo(f"{len(new)} trials in {time.monotonic() - started:.0f} s. Open:")
@@ -69,7 +85,8 @@ def bids_folder(given: str) -> None:
     """Refuse a folder without NIfTI files before anything is started."""
     from repro.inputs import bids as bids_inputs
 
-    bids_inputs.scan(Path(given).expanduser())
+    with usable_paths():
+        bids_inputs.scan(Path(given))
 
 
 def _one_notebook(notebook: Path, parameters: Mapping[str, Any], redactor: Redactor) -> Executed:
@@ -94,26 +111,69 @@ def _one_notebook(notebook: Path, parameters: Mapping[str, Any], redactor: Redac
     return Executed(target, done.error)
 
 
-def write_issue(store: Store, slug: str, output: Path | None, *, evidence: list[Evidence] | None = None) -> Path:
-    """Write the issue text of a bug from its evidence; runs ``minimal.py`` once if that was never recorded."""
+def write_issue(
+    store: Store,
+    slug: str,
+    output: Path | None = None,
+    *,
+    project: str | None = None,
+    evidence: list[Evidence] | None = None,
+) -> Path:
+    """Write the issue text of a bug from its evidence, and beside it the test for upstream if the bug has one.
+
+    Where GitHub has no room for all of it, the whole goes to ``<name>.full.md``. Nothing is run.
+    """
     bug = bugs.load(slug)
-    found = evidence or store.query(bug=slug)
-    path = output or store.root / "issues" / f"{slug}.md"
-    minimal = _minimal(store, bug, found)
-    text = issue_text(bug, found, (bug.folder / "minimal.py").read_text("utf-8"), minimal)
+    found = store.query(bug=slug) if evidence is None else evidence
+    suffix = f".{project}" if project else ""
+    path = output or store.root / "issues" / f"{slug}{suffix}.md"
+    full = path.with_suffix(".full.md")
+    fitted = issue_text(bug, found, project=project, where=full.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(store.redactor.text(text), encoding="utf-8")
+    path.write_text(visible(store.redactor.text(fitted.text)), encoding="utf-8")
+    full.unlink(missing_ok=True)
+    if fitted.left_out:
+        whole = issue_text(bug, found, project=project, limit=None).text
+        full.write_text(visible(store.redactor.text(whole)), encoding="utf-8")
+    source = exported_source(bug)
+    if source is not None:
+        path.with_name(exported_name(bug)).write_bytes(source.read_bytes())
     return path
 
 
-def _minimal(store: Store, bug: Bug, found: list[Evidence]) -> Evidence | None:
-    affected = [e for e in found if e.verdict.is_bug and e.scenario != MINIMAL]
-    if not affected:
-        return None
-    newest = max(affected, key=lambda e: Version(str(e.target.get("datasets") or e.target.get("pyarrow"))))
-    spec = str(newest.target["spec"])
-    kept = store.query(bug=bug.slug, scenario=MINIMAL, target=spec)
-    return kept[-1] if kept else Runner(places.cache(), store).minimal(bug, spec)
+def run_scripts(
+    store: Store, runner: Runner, slug: str, project: str | None = None, echo: Callable[[str], object] = str
+) -> None:
+    """Run what the issue shows and has not been run yet: the script, and the test in an affected and a fixed release.
+
+    A fixed release is one of the evidence; without one the newest is tried, and each patch in the affected one.
+    """
+    bug = bugs.load(slug)
+    found = store.query(bug=slug)
+    package = facts.package_of(bug)
+    bad = facts.shown_failure(bug, found)
+    if bad is None:
+        raise UserError(f"no evidence shows {slug} yet: run 'repro run {slug}' first")
+    spec = str(bad.target["spec"])
+    for script in dict.fromkeys(script_for(bug, name) for name in ([project] if project else PROJECTS)):
+        recorded = facts.minimal_of(found, script, package)
+        if recorded is None or "cause" not in recorded.target:
+            # what showed the bug in pyarrow alone names no release of datasets
+            where = "latest" if script != "minimal.py" and "datasets" not in bad.target else spec
+            for _ in range(MOST_TRIES if bug.race else 1):
+                echo(f"running {script} in {where}")
+                if runner.minimal(bug, where, script).verdict.is_bug:
+                    break
+    if exported_source(bug) is None:
+        return
+    healthy = [r for r in facts.releases(bug, found) if r.status is Status.ABSENT]
+    good = str(healthy[-1].trials[-1].target["spec"]) if healthy else "latest"
+    patches = [fix for fix in bug.fixes if fix.kind is FixKind.PATCH]
+    done = {(str(e.target.get("spec")), e.fix) for e in found if e.scenario == TEST}
+    for where, fix in [(spec, NO_FIX), (good, NO_FIX), *((spec, patch) for patch in patches)]:
+        if (where, fix.name) not in done:
+            echo(f"running {exported_name(bug)} in {where}, fix {fix.name}")
+            run_test(bug, where, cache=runner.cache, store=store, fix=fix, stop=runner.stop)
 
 
 def summary(evidence: list[Evidence]) -> Table:

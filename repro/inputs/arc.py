@@ -27,6 +27,7 @@ from repro.errors import UserError
 from repro.inputs.nifti import ITEMSIZE, file_size
 
 MB = 1_000_000
+MAX_SESSIONS = 100_000
 SIGMA = 0.25
 HEADROOM = 0.95  # other sessions stay below this share of the largest, so that rounding cannot make a new largest one
 
@@ -85,7 +86,9 @@ def totals() -> dict[str, float]:
 
 
 def check(sessions: int) -> None:
-    """Raise UserError below 3 sessions: two cannot be the largest and the smallest and still keep the mean."""
+    """Raise UserError below 3 sessions (two cannot be largest and smallest and keep the mean), and for too many."""
+    if sessions > MAX_SESSIONS:
+        raise UserError(f"a cohort of {sessions} sessions is too large: give sessions={MAX_SESSIONS} or less")
     if sessions < 3:
         raise UserError(f"a cohort of {sessions} sessions is too small: give sessions=3 or more (the report has 902)")
 

@@ -16,6 +16,9 @@ from repro.inputs.manifest import BLOCK, Kind, Manifest, Row
 
 Content = Literal["dense", "sparse"]
 
+MAX_FILE = 16 << 40
+"""The largest file of ext4; the extents of a NIfTI-1 image end not far above."""
+
 
 def build(
     cache: Path,
@@ -87,6 +90,8 @@ def _check(rows: int, files_per_row: int, file_size: int, content: str, empty_ro
     check_counts(rows, files_per_row)
     if file_size <= nifti.OFFSET:
         raise UserError(f"file_size={file_size} holds no image: give {nifti.OFFSET + 1} bytes or more")
+    if file_size > MAX_FILE:
+        raise UserError(f"file_size={file_size} is more than a file can hold: give file_size=16TiB or less")
     if content not in ("dense", "sparse"):
         raise unknown("content", content, ("dense", "sparse"))
     outside = [index for index in empty_rows if not 0 <= index < rows]

@@ -45,7 +45,7 @@ class Words:
     """Text shown as it is, the carriage returns of progress bars resolved."""
 
     def __init__(self, text: str) -> None:
-        self.text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.splitlines())
+        self.text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
 
     def __repr__(self) -> str:
         return self.text

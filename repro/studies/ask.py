@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+import errno
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,11 +17,29 @@ from repro.units import parse_duration, parse_size
 if TYPE_CHECKING:
     from repro.studies.runner import Question
 
+_UNUSABLE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EINVAL}
 TRUE, FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 
 
+@contextlib.contextmanager
+def usable_paths() -> Iterator[None]:
+    """Say in one line that a path or size as typed cannot be used at all; every other error passes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNUSABLE:
+            raise
+        name = str(error.filename or "a file")
+        shown = name if len(name) <= 80 else f"{name[:40]}…{name[-30:]}"
+        raise UserError(f"cannot use {shown!r} ({error.strerror}): give another path or size") from error
+    except RuntimeError as error:  # what pathlib raises for the home folder of a user who does not exist
+        if "home directory" not in str(error):
+            raise
+        raise UserError("'~name' in a path: there is no such user here: write the path out") from error
+
+
 def find_scenario(bug: Bug, name: str | None) -> Scenario:
-    wanted = name or bug.default_scenario
+    wanted = bug.default_scenario if name is None else name
     for scenario in bug.scenarios:
         if scenario.name == wanted:
             return scenario
@@ -96,10 +116,12 @@ def question(
     bug = bugs.load(slug)
     limits = read_limits(bug, memory, timeout)
     check_limits(limits)
-    spec = target or bug.default_target
+    spec = bug.default_target if target is None else target
     targets.parse(spec)
     values = read_parameters(bug, parameters)
-    return Question(bug, find_scenario(bug, scenario), bugs.fix(bug, fix or NO_FIX.name), spec, limits, values)
+    with usable_paths():
+        tried = bugs.fix(bug, NO_FIX.name if fix is None else fix)
+    return Question(bug, find_scenario(bug, scenario), tried, spec, limits, values)
 
 
 def reproduce_command(asked: Question, *, memray: bool = False, trials: int | None = None) -> str:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from repro.evidence.store import Evidence
+from repro.studies.cells import Cells
 from repro.studies.interleave import Turn, interleave
 from repro.studies.runner import Question, Runner
 from repro.studies.statistics import Interval, wilson
@@ -68,16 +69,25 @@ def count(
     *,
     jobs: int | None = None,
     seen: Callable[[], object] = int,
+    cells: Cells | None = None,
 ) -> list[Count]:
     """Run each question ``trials`` times, interleaved (A B C A B C …), ``jobs`` at a time.
 
-    Naming the same question twice gives an A/A control.
+    Naming the same question twice gives an A/A control. With ``cells`` the trials that are known already are used.
     """
-    turns = list(interleave(tuple(questions), trials))
     found: dict[str, list[Evidence]] = {name: [] for name in questions}
+    if cells is not None:
+        names = list(questions)
+        for place, name in enumerate(names):
+            # the two sides of an A/A control must not be given the same trials
+            twins = sum(questions[other] == questions[name] for other in names[:place])
+            found[name] = cells.known(questions[name])[twins * trials : (twins + 1) * trials]
+    done = {Turn(number, name) for name, kept in found.items() for number in range(len(kept))}
+    turns = list(interleave(tuple(questions), trials, done))
+    run = runner.trial if cells is None else cells.trial
 
     def one(turn: Turn) -> Evidence:
-        evidence = runner.trial(questions[turn.candidate])
+        evidence = run(questions[turn.candidate])
         seen()
         return evidence
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -24,13 +25,15 @@ from repro.model import (
     Request,
     Scalar,
     Scenario,
+    Stack,
     Symptom,
     TargetInfo,
     Unsolvable,
     Verdict,
 )
-from repro.studies.ask import reproduce_command
-from repro.trial import diagnose
+from repro.studies.ask import reproduce_command, usable_paths
+from repro.studies.scripts import locate
+from repro.trial import diagnose, stacks
 from repro.trial.supervise import scratch_folder, supervise
 from repro.units import format_size
 
@@ -57,13 +60,18 @@ class Question:
 
 @dataclass(slots=True)
 class Runner:
-    """Runs trials. Environments and inputs are looked up once per runner, however many trials use them."""
+    """Runs trials. Environments and inputs are looked up once per runner, however many trials use them.
+
+    Stacks of a hang are taken for the first ``stacks_per_question`` hangs of a question: they cost some seconds each.
+    """
 
     cache: Path
     store: Store
     stop: threading.Event = field(default_factory=threading.Event)
+    stacks_per_question: int = 1
     _targets: dict[tuple[str, tuple[str, ...], Path | None], TargetInfo | Unsolvable] = field(default_factory=dict)
     _inputs: dict[str, Prepared] = field(default_factory=dict)
+    _stacked: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def target(self, question: Question) -> TargetInfo | Unsolvable:
@@ -75,7 +83,8 @@ class Runner:
             if key not in self._targets:
                 spec = targets.parse(question.target)
                 try:
-                    self._targets[key] = targets.provision(spec, cache=self.cache, requires=requires, patch=patch)
+                    with usable_paths():
+                        self._targets[key] = targets.provision(spec, cache=self.cache, requires=requires, patch=patch)
                 except targets.UvFailed as error:
                     raise UserError(f"target {question.target!r}: {' '.join(str(error).split())}") from error
             return self._targets[key]
@@ -85,7 +94,8 @@ class Runner:
         key = repr((question.bug.slug, question.scenario.name, sorted(question.parameters.items())))
         with self._lock:
             if key not in self._inputs:
-                self._inputs[key] = question.bug.prepare(question.scenario.name, question.parameters, self.cache)
+                with usable_paths():
+                    self._inputs[key] = question.bug.prepare(question.scenario.name, question.parameters, self.cache)
             return self._inputs[key]
 
     def trial(self, question: Question, *, memray: bool = False) -> Evidence:
@@ -116,6 +126,7 @@ class Runner:
                 scratch=scratch,
                 wrapper=diagnose.wrapper(scratch) if memray else (),
                 environment=diagnose.ENVIRONMENT if memray else None,
+                take_stacks=lambda pid: self._stacks(question, pid),
                 stop=self.stop,
             )
             self._refuse_tiny_cap(question.limits, outcome)
@@ -152,6 +163,7 @@ class Runner:
             "packages": dict(target.packages),
             "patch": None,
             "environment": targets.environment_text(target),
+            "cause": locate(bug.cause_at, target),
         }
         verdict = Verdict(outcome.symptom, not outcome.symptom.healthy and outcome.symptom.counts, reason)
         return self._keep(question, described, outcome, verdict, None)
@@ -191,6 +203,13 @@ class Runner:
         if report.flamegraph is not None:
             described["flamegraph"] = self.store.attach(question.bug.slug, "flamegraph.html", page.read_text("utf-8"))
         return described
+
+    def _stacks(self, question: Question, pid: int) -> tuple[Stack, ...]:
+        with self._lock:
+            key = reproduce_command(question)
+            self._stacked[key] += 1
+            wanted = self._stacked[key] <= self.stacks_per_question
+        return stacks.collect(pid) if wanted else ()
 
     def _refuse_tiny_cap(self, limits: Limits, outcome: Outcome) -> None:
         if outcome.symptom is Symptom.OUT_OF_MEMORY and not outcome.started and limits.memory_bytes is not None:

@@ -5,11 +5,53 @@ from __future__ import annotations
 from pathlib import Path
 
 from repro.bugs.embed_sliced_list.claims import CLAIMS
+from repro.bugs.embed_sliced_list.correctness import GATE
 from repro.bugs.embed_sliced_list.oracle import judge
 from repro.bugs.embed_sliced_list.prepare import PARAMETERS, prepare
-from repro.model import NO_FIX, Bug, Fix, FixKind, Limits, Scenario
+from repro.errors import UserError
+from repro.model import NO_FIX, Bug, CodePlace, Fix, FixKind, Limits, Scalar, Scenario, Tournament
 
-FIXES = Path(__file__).parents[2] / "fixes"
+HERE = Path(__file__).parents[2] / "fixes"
+REPORT, OURS = "huggingface/datasets#7894", "this kit"
+
+
+def _recipe(name: str, title: str, proposed_in: str) -> Fix:
+    return Fix(name, FixKind.RECIPE, HERE / f"{name.replace('-', '_')}.py", title, proposed_in)
+
+
+def _patch(name: str, file: str, title: str, proposed_in: str) -> Fix:
+    return Fix(name, FixKind.PATCH, HERE / f"{file}.patch", title, proposed_in)
+
+
+FIXES = (
+    NO_FIX,
+    _recipe("combine-chunks", "combine_chunks() before embedding", REPORT),
+    _recipe("pandas-round-trip", "rebuild the shard from a DataFrame", REPORT),
+    _recipe("take", "copy the rows of the shard with take()", OURS),
+    _recipe("ipc-round-trip", "write the shard to an IPC stream in memory and read it back", OURS),
+    _recipe("concat-columns", "copy each column with pa.concat_arrays", OURS),
+    _recipe("flatten-indices", "flatten_indices() before embedding", OURS),
+    _recipe("row-by-row", "embed one row at a time", OURS),
+    _recipe("direct-embed", "read each file straight into the Arrow buffer of its column", OURS),
+    _patch(
+        "contiguous-copy",
+        "pr7896_guarded_copy",
+        "copy a list array if its offset is not 0",
+        "huggingface/datasets#7896",
+    ),
+    _patch("unconditional-copy", "v520_copy", "copy a list array in any case", "huggingface/datasets 5.2.0"),
+    _patch("flatten-values", "pr6213_flatten", "flatten() in place of values", "huggingface/datasets#6213"),
+    _patch("rebased-offsets", "rebased_offsets", "values[start:stop], and offsets counted from start", OURS),
+    _patch("large-binary", "large_binary", "large_binary in place of binary", REPORT),
+)
+
+
+def _shard(size: int) -> dict[str, Scalar]:
+    """Three rows, of which the first shard is one: a fix that reads the whole column reads three times as much."""
+    if size < 4 << 10:
+        raise UserError(f"a shard of {size} bytes holds no four images: give 4KiB or more")
+    return {"rows": 3, "files_per_row": 4, "file_size": size // 4}
+
 
 BUG = Bug(
     slug="embed-sliced-list",
@@ -37,30 +79,7 @@ BUG = Bug(
         Scenario("select-indices", "select([…]) out of order: one slice a row"),
         Scenario("plain-column", "a shard of the columns that hold one file a row, not lists", control=True),
     ),
-    fixes=(
-        NO_FIX,
-        Fix(
-            "combine-chunks",
-            FixKind.RECIPE,
-            FIXES / "combine_chunks.py",
-            "combine_chunks() before embedding",
-            "huggingface/datasets#7894",
-        ),
-        Fix(
-            "pandas-round-trip",
-            FixKind.RECIPE,
-            FIXES / "pandas_round_trip.py",
-            "rebuild the shard from a DataFrame",
-            "huggingface/datasets#7894",
-        ),
-        Fix(
-            "contiguous-copy",
-            FixKind.PATCH,
-            FIXES / "pr7896_guarded_copy.patch",
-            "copy a list array if its offset is not 0",
-            "huggingface/datasets#7896",
-        ),
-    ),
+    fixes=FIXES,
     parameters=PARAMETERS,
     prepare=prepare,
     oracle=judge,
@@ -68,6 +87,20 @@ BUG = Bug(
     cause=(
         "embed_array_storage recurses into array.values of a sliced list array, and Arrow's .values ignores the slice: "
         "the files of all rows are read."
+    ),
+    cause_at=CodePlace(
+        "datasets/table.py",
+        after=r"def embed_array_storage",
+        pattern=r"_e\(array\.values, feature\.feature\)",
+        permalink="https://github.com/huggingface/datasets/blob/{version}/src/datasets/table.py#L{line}",
+    ),
+    workaround="pandas-round-trip",
+    tournament=Tournament(
+        target="datasets==5.1.0 pyarrow==24.0.0",
+        newest="datasets==5.2.0 pyarrow==24.0.0",
+        shard=_shard,
+        scale={"inputs": "arc"},
+        gate=GATE,
     ),
     claims=CLAIMS,
     folder=Path(__file__).parent,

@@ -18,7 +18,9 @@ SIGKILL: ``started``, ``phase`` (build, take, embed, verify), ``measure`` (a lat
 
 Opened files are counted with an audit hook, hence those that Python opens (a file that Arrow's C++ opens by itself is
 not seen), in the phase ``embed`` only. ``unneeded_files_opened`` counts those that no chosen row refers to.
-``bytes_opened`` adds up the apparent sizes: no hook tells how much is read.
+``bytes_opened`` adds up the apparent sizes: no hook tells how much is read. ``rss_before_embed_bytes`` and
+``peak_embed_bytes`` are the memory of the process right before, and the highest while embedding; both are null where
+the system does not tell (no ``/proc``).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -146,6 +149,20 @@ def released_embed(shard: Any) -> Any:
     return embed_table_storage(shard.with_format("arrow")[:])
 
 
+def resident(line: str) -> int | None:
+    """Bytes of memory as ``/proc`` tells: ``VmRSS`` (now) or ``VmHWM`` (the highest so far); ``None`` elsewhere."""
+    with suppress(OSError):
+        found = re.search(rf"{line}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+        return int(found[1]) * 1024 if found else None
+    return None
+
+
+def forget_peak() -> None:
+    """Start ``VmHWM`` anew from what is used now, where the system can: importing may have needed more."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
 def load_recipe(path: str) -> Any:
     name = Path(path).stem
     spec = importlib.util.spec_from_file_location(name, path)
@@ -157,25 +174,41 @@ def load_recipe(path: str) -> Any:
 
 
 def embedded_values(table: Any, kinds: dict[str, str]) -> Iterator[tuple[str, int, Any]]:
-    """Every embedded value in reading order: column, row of the table, and its Arrow scalar."""
+    """Every embedded value in reading order: column, row of the table, and a struct array that holds only this value.
+
+    Slices of arrays, not scalars: Arrow copies the bytes of a file into its scalar, and a check must not need memory.
+    """
     for column, kind in kinds.items():
         if kind == "string":
             continue
-        for row, value in enumerate(table[column]):
-            if kind == "nifti":
-                yield column, row, value
-            else:
-                for item in value.values or ():  # None for a null list
-                    yield column, row, item
+        row = -1
+        for chunk in table[column].chunks:
+            for index in range(len(chunk)):
+                row += 1
+                values = chunk.slice(index, 1) if kind == "nifti" else chunk[index].values
+                for item in range(0 if values is None else len(values)):  # None for a null list
+                    yield column, row, values.slice(item, 1)
+
+
+def content_of(array: Any) -> Any:
+    """The bytes of the one value of a binary array, as a view; ``None`` for a null."""
+    if array.null_count:
+        return None
+    _, offsets, data = array.buffers()
+    kind, raw = str(array.type), memoryview(offsets).cast("B")
+    if data is None or kind not in ("binary", "large_binary"):
+        return array[0].as_buffer()
+    start, stop = (raw.cast("q") if kind == "large_binary" else raw.cast("i"))[array.offset : array.offset + 2]
+    return memoryview(data)[start:stop]
 
 
 def describe(column: str, row: int, value: Any) -> dict[str, Any]:
-    content = value["bytes"].as_buffer() if value.is_valid else None  # a view: nothing is copied for the hash
+    content = None if value.null_count else content_of(value.field("bytes"))
     return {
         "column": column,
         "row": row,
-        "path": Path(value["path"].as_py() or "").name if value.is_valid else None,
-        "bytes": None if content is None else content.size,
+        "path": None if value.null_count else Path(value.field("path")[0].as_py() or "").name,
+        "bytes": None if content is None else len(content),
         "sha256": None if content is None else hashlib.sha256(content).hexdigest(),
     }
 
@@ -218,6 +251,8 @@ def run(request: dict[str, Any], events: Events) -> None:
     shard = take(dataset, inputs)
 
     with tqdm(desc="Uploading Shards", total=inputs.get("num_shards", 1)) as bar:  # the bar of the report
+        forget_peak()
+        events.measure(rss_before_embed_bytes=resident("VmRSS"))
         events.write("phase", name="embed")
         opens.counting = True
         table = embed(shard)
@@ -225,6 +260,7 @@ def run(request: dict[str, Any], events: Events) -> None:
         bar.update()
 
     events.write("phase", name="verify")
+    events.measure(peak_embed_bytes=resident("VmHWM"))
     opens.report()
     kinds = {name: manifest["features"][name] for name in inputs["columns"]}
     listed, count = [], 0

@@ -1,0 +1,1 @@
+"""The probe that runs the correctness gate inside a target."""

@@ -1,0 +1,7 @@
+"""Writes the text of an upstream issue from evidence alone, in the sections of that project's own template."""
+
+from repro.render.issue.fit import LIMIT, Fitted, fit
+from repro.render.issue.github import visible
+from repro.render.issue.text import PROJECTS, issue_text, script_for
+
+__all__ = ["LIMIT", "PROJECTS", "Fitted", "fit", "issue_text", "script_for", "visible"]

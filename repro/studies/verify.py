@@ -1,0 +1,87 @@
+"""Runs the script of an issue text again, and says whether it still fails as the text recorded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from repro import targets
+from repro.model import Request, Status, Symptom, Unsolvable
+from repro.studies.expectation import SCHEMA, Failure, read, requirements, same
+from repro.trial.supervise import scratch_folder, supervise
+
+
+class Answer(StrEnum):
+    """What ``verify`` says; the values are the sentences that a reader sees."""
+
+    STILL = "still fails the same way"
+    FIXED = "fixed"
+    DIFFERENT = "fails differently"
+    UNTESTABLE = "cannot be tested"
+
+    @property
+    def status(self) -> Status:
+        """The status with the exit code that belongs to it."""
+        match self:
+            case Answer.STILL:
+                return Status.PRESENT
+            case Answer.FIXED:
+                return Status.ABSENT
+            case Answer.DIFFERENT:
+                return Status.DIFFERENT_FAILURE
+            case Answer.UNTESTABLE:
+                return Status.UNTESTABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The answer, where it was found, and a sentence that says why."""
+
+    answer: Answer
+    target: Mapping[str, Any]
+    reason: str
+    runs: int
+
+    def to_json(self) -> dict[str, Any]:
+        target = {k: v for k, v in self.target.items() if k != "packages"}
+        return {
+            "schema": SCHEMA,
+            "answer": self.answer.value,
+            "status": self.answer.status.value,
+            "target": target,
+            "runs": self.runs,
+            "reason": self.reason,
+        }
+
+
+def verify(text: str, *, cache: Path, target: str | None = None, stop: threading.Event | None = None) -> Verification:
+    """Run the script of an issue text under its recorded limits, as often as recorded, until it fails.
+
+    ``target`` is an environment spec; without one, the newest releases. Raises UserError for a text without script or
+    record, and ``trial.supervise.Interrupted`` if ``stop`` is set.
+    """
+    script, record = read(text)
+    spec = targets.parse(target or "latest")
+    environment = targets.provision(spec, cache=cache, requires=requirements(script))
+    if isinstance(environment, Unsolvable):
+        return Verification(Answer.UNTESTABLE, {"spec": environment.spec}, environment.reason, 0)
+    where = environment.summary()
+    for run in range(1, record.trials + 1):
+        with scratch_folder() as scratch:
+            path = scratch / "minimal.py"
+            path.write_text(script, encoding="utf-8")
+            request = Request(str(record.bug), "verify", "none", None, {}, {}, "")
+            outcome = supervise(request, environment.python, path, record.limits, scratch=scratch, stop=stop)
+        if outcome.exit_code == 0:
+            continue
+        seen = Failure.of(outcome)
+        if outcome.symptom is Symptom.KIT_FAULT:
+            return Verification(Answer.UNTESTABLE, where, outcome.detail, run)
+        if same(record, seen):
+            return Verification(Answer.STILL, where, f"{seen} (run {run} of at most {record.trials})", run)
+        return Verification(Answer.DIFFERENT, where, f"recorded: {record.failure}; now: {seen}", run)
+    return Verification(Answer.FIXED, where, f"ended with status 0 in {record.trials} of {record.trials} runs", run)

@@ -1,0 +1,153 @@
+"""What all tests share: Hypothesis without deadlines, one cache of environments, and a bug made up for a test."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import settings
+
+from repro import cli, targets
+from repro.evidence.redact import Redactor
+from repro.evidence.store import Store
+from repro.lab import Lab
+from repro.model import TargetInfo, Unsolvable
+from repro.studies.runner import Runner
+
+# A loaded machine must not make a test fail: no example is too slow, and the seed is printed on failure.
+settings.register_profile("kit", deadline=None, print_blob=True)
+settings.load_profile("kit")
+
+BUG = """
+from pathlib import Path
+from repro.errors import UserError
+from repro.model import *
+
+def prepare(scenario, parameters, cache):
+    if parameters["rows"] > 100:
+        raise UserError("rows=101 is too much: give rows=100 or less")
+    return Prepared({{"rows": parameters["rows"]}}, {{"wanted": parameters["rows"]}}, {{"rows": parameters["rows"]}})
+
+def judge(scenario, outcome, expected):
+    assert outcome.symptom.counts, "what says nothing of the bug is not for its oracle"
+    if outcome.symptom is not Symptom.OK:
+        return Verdict(outcome.symptom, outcome.symptom is Symptom.OUT_OF_MEMORY, outcome.detail)
+    seen = outcome.measures.get("seen", expected["wanted"])
+    if seen > expected["wanted"]:
+        return Verdict(Symptom.EXCESS_READ, True, f"read {{seen}}")
+    if seen < expected["wanted"]:
+        return Verdict(Symptom.WRONG_OUTPUT, False, f"read {{seen}}")
+    return Verdict(Symptom.OK, False, f"read {{seen}}")
+
+BUG = Bug(
+    slug="made-up", title="Made up for a test", summary="It does what the test says.",
+    links={{"report": "https://example.org/1"}},
+    scenarios=(Scenario("plain", "the usual", needs=()), Scenario("other", "a control", control=True, needs=())),
+    fixes=(NO_FIX,),
+    parameters=(
+        Parameter("rows", "int", 3, "rows"), Parameter("size", "size", 1024, "bytes"),
+        Parameter("share", "float", 0.5, "a share"), Parameter("fast", "bool", False, "whether fast"),
+        Parameter("name", "str", "x", "a name"), Parameter("kind", ("dense", "sparse"), "dense", "which"),
+    ),
+    prepare=prepare, oracle=judge, folder=Path(__file__).parent, default_scenario="plain",
+    default_target="tiny==1.0", default_limits=Limits({memory}, 20.0, 5.0), probe_requires=(),
+)
+"""
+PRELUDE = """
+import json, os, signal, sys, time
+from pathlib import Path
+request = json.loads(Path(sys.argv[1]).read_text())
+_fd = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def say(event, **more):
+    os.write(_fd, (json.dumps({"event": event, "t": 0.0, **more}) + "\\n").encode())
+"""
+STARTED = 'say("started", versions={})\n'
+
+
+def made_up_bug(parent: Path, body: str, *, memory: int | None = None, started: bool = True, minimal: str = "") -> Path:
+    """A bug folder ``made_up`` below ``parent`` whose probe runs ``body`` (with ``request`` and ``say`` at hand)."""
+    folder = parent / "made_up"
+    folder.mkdir(parents=True)
+    (folder / "bug.py").write_text(BUG.format(memory=memory))
+    (folder / "probe.py").write_text(PRELUDE + STARTED * started + textwrap.dedent(body))
+    (folder / "minimal.py").write_text(minimal or "print('nothing to see')\n")
+    return folder
+
+
+def here(spec: str = "tiny==1.0") -> TargetInfo:
+    """The interpreter of the tests, as if it were a resolved environment."""
+    return TargetInfo(spec, Path(sys.executable), sys.version.split()[0], {"tiny": "1.0"}, "key")
+
+
+class Fake:
+    """A kit with one made-up bug, whose targets are all the interpreter of the tests."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (root / "bugs").mkdir()
+        self.root, self.reports, self._monkeypatch = root, root / "reports", monkeypatch
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        monkeypatch.setenv("REPRO_BUGS", str(root / "bugs"))
+        monkeypatch.setenv("REPRO_REPORTS", str(self.reports))
+        monkeypatch.setenv("REPRO_CACHE", str(root / "cache"))
+        monkeypatch.setattr(targets, "provision", self._provision)
+        monkeypatch.setattr(targets, "environment_text", lambda target: f"- Python version: {target.python_version}")
+        self.answer: Callable[[str], TargetInfo | Unsolvable] = here
+
+    def _provision(self, spec: targets.Spec, **how: Any) -> TargetInfo | Unsolvable:
+        self.asked.append((str(spec), how))
+        return self.answer(str(spec))
+
+    def bug(self, body: str, **options: Any) -> Path:
+        return made_up_bug(self.root / "bugs", body, **options)
+
+    @property
+    def runner(self) -> Runner:
+        return Runner(self.root / "cache", Store(self.reports, Redactor()))
+
+    @property
+    def lab(self) -> Lab:
+        return Lab(reports=self.reports, cache=self.root / "cache")
+
+    @property
+    def kept(self) -> list[Path]:
+        """The evidence files."""
+        return sorted((self.reports / "evidence").glob("*/*.json"))
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    return Fake(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Environments and inputs for the whole session: REPRO_CACHE if it is set, so that a second session is warm."""
+    named = os.environ.get("REPRO_CACHE")
+    return Path(named) if named else tmp_path_factory.mktemp("cache")
+
+
+class Said(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Kit = Callable[..., Said]
+
+
+@pytest.fixture
+def kit(capsys: pytest.CaptureFixture[str]) -> Kit:
+    """``kit("run", …)``: the command in this process."""
+
+    def call(*words: str) -> Said:
+        with pytest.raises(SystemExit) as ended:
+            cli.main(list(words))
+        said = capsys.readouterr()
+        return Said(int(ended.value.code or 0), said.out, said.err)
+
+    return call

@@ -1,0 +1,101 @@
+"""Evidence of both kinds to render: a deterministic bug with releases and fixes, and a race with stacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from repro import bugs
+from repro.evidence.record import Evidence
+from repro.model import Bug, Killer, Limits, Outcome, Sample, Stack, Symptom, Verdict
+from tests.evidence.examples import MIB, evidence
+
+EMBED: Bug = bugs.load("embed-sliced-list")
+EXIT: Bug = bugs.load("exit-hang")
+SCRIPT_SAID = "opened 300 files, needed 1; Python's memory peak 300 MiB"
+
+
+def embed(version: str, symptom: Symptom, *, shows: bool, scenario: str = "shard-first", **changes: Any) -> Evidence:
+    """A trial at the scale of the report."""
+    killed = symptom is Symptom.OUT_OF_MEMORY
+    outcome = Outcome(
+        symptom,
+        "the kernel killed it for memory, before it was done" if killed else "done, and exited with status 0",
+        signal="SIGKILL" if killed else None,
+        exit_code=None if killed else 0,
+        killer=Killer.KERNEL if killed else None,
+        done=not killed,
+        wall_s=7.2,
+        peak_rss_bytes=2040 * MIB,
+        measures={"files_opened": 16 if shows else 6, "files_needed": 6},
+        phases=((0.1, "embed"),),
+        timeline=tuple(Sample(i / 40, min(2040, 60 + 9 * i) * MIB, 1) for i in range(280)),
+    )
+    target = {
+        "spec": f"datasets=={version}",
+        "python": "3.11.7",
+        "datasets": version,
+        "pyarrow": "24.0.0",
+        "packages": {},
+    }
+    given: dict[str, Any] = {"scenario": scenario, "parameters": {}, "target": target, "outcome": outcome}
+    given |= {"verdict": Verdict(symptom, shows, "as it was"), "limits": Limits(2048 * MIB, 120.0, 30.0)}
+    return evidence(**(given | changes))
+
+
+def minimal(version: str = "5.1.0", said: str = SCRIPT_SAID, **changes: Any) -> Evidence:
+    """A run of the script of the issue that shows the bug."""
+    at = {
+        "file": "datasets/table.py",
+        "line": 2226,
+        "text": "x = array.values",
+        "permalink": "https://example.org/L2226",
+    }
+    target: dict[str, Any] = {
+        "spec": f"datasets=={version}",
+        "datasets": version,
+        "environment": f"- `datasets` version: {version}",
+    }
+    outcome = Outcome(
+        Symptom.ERROR, "exit status 1", exit_code=1, stdout_tail=f"{said}\n", stderr_tail=" 0%|\r100%|done"
+    )
+    target |= {"cause": at, "packages": {}}
+    return embed(version, Symptom.ERROR, shows=True, scenario="minimal", outcome=outcome, target=target, **changes)
+
+
+def embed_evidence() -> list[Evidence]:
+    """Affected in 4.4.2 and 5.1.0, fixed in 5.2.0, no such environment for one; one fix helps, one does not."""
+    nothing = Outcome(Symptom.UNSOLVABLE, "no solution")
+    impossible = {"spec": "datasets==5.2.0 pyarrow==22.0.0", "packages": {}}
+    test: dict[str, Any] = {
+        "scenario": "exported-test",
+        "verdict": Verdict(Symptom.ERROR, True, "red: 3 failed, 0 passed"),
+    }
+    return [
+        embed("4.4.2", Symptom.OUT_OF_MEMORY, shows=True),
+        embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True),
+        embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True, scenario="empty-list-row"),
+        embed("5.1.0", Symptom.OK, shows=False, scenario="plain-column"),
+        embed("5.1.0", Symptom.OK, shows=False, fix="pandas-round-trip"),
+        embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True, fix="combine-chunks"),
+        embed("5.2.0", Symptom.OK, shows=False),
+        embed("", Symptom.UNSOLVABLE, shows=False, target=impossible, outcome=nothing,
+              verdict=Verdict(Symptom.UNSOLVABLE, False, "datasets 5.2.0 needs pyarrow>=24")),
+        minimal(),
+        embed("5.1.0", Symptom.ERROR, shows=True, **test),
+    ]  # fmt: skip
+
+
+def exit_evidence(stack: str = "Thread 1:\n  ThreadPool::Shutdown", n: int = 20) -> list[Evidence]:
+    """A race: 15 of 20 hang in 26.0.1, none of 20 in 27.0.0."""
+    found = []
+    for version, bad in (("26.0.1", 3 * n // 4), ("27.0.0", 0)):
+        for i in range(n):
+            symptom = Symptom.HANG_AT_EXIT if i < bad else Symptom.OK
+            stacks = (Stack("gdb", stack),) if i < bad else ()
+            target = {"spec": f"pyarrow=={version}", "python": "3.11.7", "pyarrow": version, "packages": {}}
+            outcome = Outcome(symptom, "it ended late", done=True, wall_s=6.0, stacks=stacks)
+            verdict = Verdict(symptom, i < bad, "it ended late")
+            given: dict[str, Any] = {"bug": "exit-hang", "scenario": "arrow-generator", "parameters": {}}
+            given |= {"target": target, "outcome": outcome, "verdict": verdict, "limits": Limits(None, 30.0, 5.0)}
+            found.append(evidence(**given))
+    return found

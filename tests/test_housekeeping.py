@@ -1,0 +1,104 @@
+"""Cleaning up removes what the kit made and what killed kits left, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from repro import housekeeping
+from repro.errors import UserError
+from repro.trial import caps
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Folders for reports, cache and scratch; returns their parent."""
+    for name in ("reports", "cache", "tmp"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("REPRO_REPORTS", str(tmp_path / "reports"))
+    monkeypatch.setenv("REPRO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    return tmp_path
+
+
+def gone() -> int:
+    """The number of a process that has ended."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return child.pid
+
+
+def make(*files: Path) -> None:
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+
+def test_scratch_reports_go_and_published_ones_stay(places):
+    reports = places / "reports"
+    kept = [reports / name for name in ("README.md", "expected.json", "claims.md", "published/01.html")]
+    make(*kept, reports / "evidence/x/1.json", reports / "notebooks/01.html", reports / "index.html")
+    said = list(housekeeping.clean_up())
+    assert sorted(path for path in reports.rglob("*") if path.is_file()) == sorted(kept)
+    assert said == [f"removed reports/{name}" for name in ("evidence", "index.html", "notebooks")]
+
+
+def test_the_cache_goes_only_if_asked(places):
+    make(places / "cache/envs/a/x", places / "cache/arc-1/y")
+    list(housekeeping.clean_up())
+    assert (places / "cache/envs/a/x").exists()
+    assert list(housekeeping.clean_up(also_cache=True)) == ["removed the cache of inputs and environments"]
+    assert not (places / "cache").exists()
+
+
+def test_cleaning_what_is_clean_does_nothing(places):
+    assert list(housekeeping.clean_up()) == []
+    (places / "reports").rmdir()
+    (places / "cache").rmdir()
+    assert list(housekeeping.clean_up(also_cache=True)) == []
+
+
+def test_a_link_in_the_reports_is_removed_and_what_it_points_to_is_not(places):
+    make(places / "elsewhere/data", places / "reports/evidence/x")
+    (places / "reports/link").symlink_to(places / "elsewhere")
+    list(housekeeping.clean_up())
+    assert (places / "elsewhere/data").exists()
+    assert list((places / "reports").iterdir()) == []
+
+
+@pytest.mark.parametrize("variable", ["REPRO_REPORTS", "REPRO_CACHE"])
+def test_a_folder_that_the_kit_did_not_make_is_never_emptied(places, variable, monkeypatch):
+    make(places / "mine/thesis.tex", places / "reports/evidence/x")
+    monkeypatch.setenv(variable, str(places / "mine"))
+    with pytest.raises(UserError, match=f"{variable} names .*mine, which the kit did not make"):
+        list(housekeeping.clean_up(also_cache=True))
+    assert (places / "mine/thesis.tex").exists()
+    assert (places / "reports/evidence/x").exists(), "nothing is removed before all is known to be ours"
+
+
+def test_a_folder_around_the_current_one_is_never_removed(places, monkeypatch):
+    make(places / "cache/envs/x", places / "cache/work/y")
+    monkeypatch.chdir(places / "cache/work")
+    with pytest.raises(UserError, match="REPRO_CACHE names"):
+        list(housekeeping.clean_up(also_cache=True))
+
+
+def test_scratch_of_a_kit_that_is_gone_is_removed_and_that_of_a_living_one_is_not(places):
+    dead, alive = f"{caps.PREFIX}{gone()}-abc", f"{caps.PREFIX}{os.getpid()}-abc"
+    make(places / "tmp" / dead / "x", places / "tmp" / alive / "x", places / "tmp" / f"{caps.PREFIX}mine-x" / "x")
+    assert list(housekeeping.clean_up()) == [f"removed the leftover {dead}"]
+    assert sorted(path.name for path in (places / "tmp").iterdir()) == sorted([alive, f"{caps.PREFIX}mine-x"])
+
+
+@pytest.mark.skipif(caps.writable_cgroup() is None, reason="no writable cgroup on this machine")
+def test_a_cgroup_of_a_kit_that_is_gone_is_removed(places):
+    place = caps.writable_cgroup()
+    assert place is not None
+    leaf = place[1] / f"{caps.PREFIX}{gone()}-0"
+    leaf.mkdir()
+    assert f"removed the leftover {leaf.name}" in list(housekeeping.clean_up())
+    assert not leaf.exists()

@@ -1,0 +1,124 @@
+"""The facade: common settings in one place, everything else passed on, and what a notebook shows."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import repro
+from repro.errors import UserError
+from repro.lab import Lab
+from repro.model import Status
+from repro.render.view import ShownRun
+
+OK = "say('measure', measures={'seen': request['parameters']['rows'], 'files_opened': 3})\nsay('done')"
+
+
+def test_the_facade_is_what_the_package_offers():
+    assert repro.Lab is Lab
+    with pytest.raises(AttributeError, match="has no attribute 'Labb'"):
+        _ = repro.Labb
+
+
+def test_a_run_returns_its_trials_and_keeps_their_evidence(fake):
+    fake.bug(OK)
+    run = fake.lab.run("made-up", scenario="other", parameters={"rows": 5}, trials=2)
+    assert (run.status, len(run.evidence)) == (Status.ABSENT, 2)
+    assert [one.path for one in run.evidence] == fake.kept
+    assert run.reproduce.startswith("repro run made-up --scenario other --target tiny==1.0")
+    assert run.reproduce.endswith("--trials 2 --set rows=5")
+
+
+def test_settings_of_the_lab_hold_unless_a_run_says_otherwise(fake):
+    fake.bug(OK)
+    lab = Lab(target="tiny==3.0", memory="256MiB", timeout="9s", reports=fake.reports, cache=fake.root)
+    first = lab.run("made-up").worst
+    second = lab.run("made-up", target="tiny==4.0", memory="none", timeout="3s").worst
+    assert [spec for spec, _ in fake.asked] == ["tiny==3.0", "tiny==4.0"]
+    assert (first.limits.memory_bytes, first.limits.timeout_s) == (256 << 20, 9.0)
+    assert (second.limits.memory_bytes, second.limits.timeout_s) == (None, 3.0)
+
+
+def test_the_environment_says_where_things_are_kept(fake):
+    lab = Lab()
+    assert (lab.store.root, lab.runner.cache) == (fake.reports, fake.root / "cache")
+
+
+def test_mistakes_are_raised_and_failures_of_the_probe_are_not(fake):
+    fake.bug("os.abort()")
+    with pytest.raises(UserError, match="unknown scenario"):
+        fake.lab.run("made-up", scenario="plane")
+    with pytest.raises(UserError, match="the target is empty"):
+        fake.lab.run("made-up", target="")
+    assert fake.lab.run("made-up").status is Status.DIFFERENT_FAILURE
+
+
+def test_progress_is_told_after_each_trial(fake):
+    fake.bug(OK)
+    seen = []
+    fake.lab.run("made-up", trials=3, seen=lambda: seen.append(1))
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize(("show", "times"), [(True, 1), (False, 0)])
+def test_a_notebook_shows_a_run_at_once_unless_told_not_to(fake, monkeypatch, show, times):
+    import IPython.display
+
+    fake.bug(OK)
+    shown: list[ShownRun] = []
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    run = fake.lab.run("made-up", show=show)
+    assert shown == [run] * times
+
+
+def test_outside_a_notebook_nothing_is_printed(fake, monkeypatch, capsys):
+    fake.bug(OK)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    fake.lab.run("made-up")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_runs_stand_side_by_side_in_a_table_and_a_picture(fake):
+    fake.bug(OK)
+    lab = fake.lab
+    runs = [lab.run("made-up", scenario=name) for name in ("plain", "other")]
+    table = lab.table(*runs, title="Both")
+    assert (table.title, [row[0] for row in table.rows]) == ("Both", ["plain", "other"])
+    assert lab.timeline(*runs).png.startswith(b"\x89PNG")
+
+
+def test_inputs_are_described_without_running_anything(fake):
+    fake.bug("raise SystemExit('never')")
+    assert fake.lab.describe("made-up", parameters={"rows": 99}).rows == (("rows", "99"),)
+    assert (fake.asked, fake.kept) == ([], [])
+
+
+def test_the_last_words_of_the_process_are_those_of_stderr_or_else_of_stdout(fake):
+    fake.bug(f"print('out'); sys.stdout.flush()\n{OK}")
+    assert repr(fake.lab.last_words(fake.lab.run("made-up"))) == "out"
+    (fake.root / "bugs" / "made_up" / "probe.py").write_text("import sys\nsys.exit('0 %\\r50 %\\r100 %')")
+    assert repr(fake.lab.last_words(fake.lab.run("made-up"))) == "100 %"
+    (fake.root / "bugs" / "made_up" / "probe.py").write_text("")
+    assert repr(fake.lab.last_words(fake.lab.run("made-up"))) == "(it wrote nothing)"
+
+
+def test_evidence_of_earlier_runs_is_found_again(fake):
+    fake.bug(OK)
+    run = fake.lab.run("made-up", scenario="other")
+    assert fake.lab.evidence(bug="made-up", scenario="other") == list(run.evidence)
+    assert fake.lab.evidence(scenario="plain") == []
+
+
+def test_a_plain_run_has_no_allocators(fake):
+    fake.bug(OK)
+    table = fake.lab.allocators(fake.lab.run("made-up"))
+    assert (table.rows, table.note) == ((), "no diagnostic run")
+
+
+def test_claims_are_judged_from_the_evidence_kept_so_far(fake):
+    fake.bug(OK)
+    verdicts = [row[2] for row in fake.lab.claims("embed-sliced-list").rows]
+    assert len(verdicts) > 5
+    assert set(verdicts) == {"not yet tested"}
