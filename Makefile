@@ -6,7 +6,8 @@ BIDS_ROOT ?=## repro: your own BIDS folder as the input, in place of the synthet
 TRIALS ?=## repro: trials of each race, such as 20
 MEMORY ?=## repro: memory cap of the full-scale trials, such as 2GiB
 TARGET ?=## repro: the affected environment to look at, such as "datasets==5.1.0 pyarrow==24.0.0"
-ARGS ?=## repro, test, lab, lock, bench: further options for the command behind it
+FRESH ?=## repro: 1 measures everything again, also where nothing changed since the last run
+ARGS ?=## repro, test, lab, lock, bench, matrix, regress: further options for the command behind it
 
 # A conda environment made from environment.yml is used as it is; its own tools are the proof that it is complete.
 COMPLETE := import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ("papermill", "memray", "uv"))))
@@ -28,13 +29,13 @@ endif
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 endif
 
-REPORT_OPTIONS = $(if $(BIDS_ROOT),--bids-root "$(BIDS_ROOT)") $(if $(TRIALS),--trials "$(TRIALS)") \
+REPORT_OPTIONS = $(if $(FRESH),--fresh) $(if $(BIDS_ROOT),--bids-root "$(BIDS_ROOT)") $(if $(TRIALS),--trials "$(TRIALS)") \
 	$(if $(MEMORY),--memory "$(MEMORY)") $(if $(TARGET),--target "$(TARGET)")
 # JupyterLab asks its makers for news and updates unless told otherwise; nothing leaves this machine unasked.
 LAB_OPTIONS = --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	--LabApp.extension_manager=readonly
 
-.PHONY: help env repro lab test lint strip bench publish lock clean distclean conda-kit git-there
+.PHONY: help env repro lab test lint strip bench matrix regress publish lock clean distclean conda-kit git-there
 
 help: ## Show this help
 	@awk 'BEGIN { FS = " *[?]?[:=] *[^#]*## *" } \
@@ -53,10 +54,13 @@ lab: $(READY) ## Open JupyterLab on notebooks/
 test: git-there $(READY) ## Run the tests (ARGS="-k words" for some of them)
 	$(PY) -m pytest $(ARGS)
 
-lint: $(READY) ## Check style and types
+lint: $(READY) ## Check style, types and the workflows
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("scripts"))')/zizmor" --offline --quiet .github/workflows
+	@if command -v actionlint >/dev/null; then actionlint; else \
+		echo "note: actionlint is not installed (macOS: brew install actionlint), so only zizmor saw the workflows"; fi
 
 strip: $(READY) ## Remove outputs and run times from notebooks/, before a commit
 	$(PY) -m nbstripout --keep-id \
@@ -64,6 +68,12 @@ strip: $(READY) ## Remove outputs and run times from notebooks/, before a commit
 
 bench: git-there $(READY) ## Run the benchmarks
 	$(PY) benchmarks/run.py $(ARGS)
+
+matrix: git-there $(READY) ## Try every bug on every release (ARGS="--axis latest" for a few)
+	$(PY) -m repro matrix --races $(ARGS)
+
+regress: git-there $(READY) ## Compare the newest releases with reports/expected.json
+	$(PY) -m repro regress $(ARGS)
 
 publish: $(READY) ## Copy the latest report, made small, to reports/published
 	$(PY) -m repro publish $(ARGS)

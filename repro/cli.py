@@ -109,6 +109,7 @@ def doctor(as_json: bool) -> int:
 @click.option("--memory", metavar="SIZE", help="Memory cap of the full-scale trials, as 2GiB.")
 @click.option("--target", metavar="SPEC", help="The affected environment to look at.")
 @click.option("--only", metavar="WORDS", help="Only the notebooks whose name holds these words.")
+@click.option("--fresh", is_flag=True, help="Measure everything again, also where nothing changed.")
 def report(**given: Any) -> int:
     """Run the notebooks and write the rendered evidence below reports/.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from repro.papermill import Executed, execute, parameters_of
 from repro.render import facts
 from repro.render.html import notebook_html, notebook_images
 from repro.render.issue import PROJECTS, issue_text, script_for, visible
-from repro.render.tables import Table, outcome_table
+from repro.render.summary import summary_table
 from repro.studies.ask import usable_paths
 from repro.studies.runner import Runner
 from repro.studies.scripts import TEST, exported_name, exported_source, run_test
@@ -36,11 +37,14 @@ def make_report(
     memory: str | None = None,
     target: str | None = None,
     only: str | None = None,
+    fresh: bool = False,
 ) -> int:
     """Run every notebook (or those whose name holds ``only``) and render what it found below the reports folder.
 
-    Options go to each notebook that has a parameter of that name. Returns 0 if all notebooks ran to their end.
+    Options go to each notebook that has a parameter of that name. Trials of an earlier run are used again where
+    neither probe, inputs, limits nor environment changed, unless ``fresh``. Returns 0 if all notebooks ran through.
     """
+    os.environ["REPRO_REUSE"] = "0" if fresh else "1"  # for the kernels that run the notebooks
     given = {"bids_root": bids_root, "trials": trials, "memory": memory, "affected": target}
     if memory is not None and memory.lower() != "none":
         parse_size(memory)
@@ -64,7 +68,8 @@ def make_report(
             failed.append(f"{notebook.name}: {done.error}")
     new = [e for e in store.query() if e.id not in before]
     runner = Runner(places.cache(), store)
-    for slug in sorted({e.bug for e in new}):
+    touched = sorted({e.bug for e in store.query()} & set(bugs.slugs()))
+    for slug in touched:
         try:
             run_scripts(store, runner, slug, echo=echo)
         except UserError as error:  # nothing shows the bug, or a script cannot be run: the text says what is missing
@@ -72,7 +77,7 @@ def make_report(
         made.append(write_issue(store, slug))
     made += [write_claims(store), write_page(store)]
     echo("")
-    echo(summary(new).to_text())
+    echo(summary_table([(bugs.load(slug), store.query(bug=slug)) for slug in touched]).to_text())
     echo(f"{len(new)} trials in {time.monotonic() - started:.0f} s. Open:")
     for path in made:
         echo(f"  {_shown(path)}")
@@ -174,12 +179,6 @@ def run_scripts(
         if (where, fix.name) not in done:
             echo(f"running {exported_name(bug)} in {where}, fix {fix.name}")
             run_test(bug, where, cache=runner.cache, store=store, fix=fix, stop=runner.stop)
-
-
-def summary(evidence: list[Evidence]) -> Table:
-    """The last table of ``make repro``: a row per question, newest answer."""
-    latest = {(e.bug, e.scenario, e.fix, str(e.target.get("spec")), str(e.parameters)): e for e in evidence}
-    return outcome_table(list(latest.values()), title="Results")
 
 
 def _shown(path: Path) -> str:

@@ -10,7 +10,6 @@ import pytest
 
 from repro import places, report
 from repro.errors import UserError
-from repro.evidence.store import Store
 
 PARAMETERS = "memory = None\nbids_root = None\naffected = 'tiny==1.0'\n"
 RUN = "from repro import Lab\nprint(memory, affected, bids_root)\n"
@@ -105,12 +104,3 @@ def test_a_mistake_is_found_before_anything_is_run(write, fake, options, message
     with pytest.raises(UserError, match=message):
         made(**options)
     assert not fake.reports.exists()
-
-
-def test_the_table_has_the_newest_answer_to_each_question(fake):
-    fake.bug("say('measure', measures={'seen': request['parameters']['rows']})\nsay('done')")
-    lab = fake.lab
-    for scenario, rows in (("plain", 3), ("plain", 3), ("plain", 4), ("other", 3)):
-        lab.run("made-up", scenario=scenario, parameters={"rows": rows})
-    table = report.summary(Store(fake.reports).query())
-    assert [row[0] for row in table.rows] == ["plain", "plain", "other"]

@@ -62,6 +62,6 @@ def command(bug: str, as_json: bool, **given: Any) -> int:
         return 0 if cause.cause.result.cause else 1
     shown = Lab().transitions(bug, axis, say=say, **given)
     click.echo(json.dumps(walk_json(shown.walk), indent=2) if as_json else repr(shown))
-    if shown.walk.problem and not as_json:
+    if shown.walk.problem and shown.walk.result is not None and not as_json:  # not for a race
         click.echo("\nType --all for every change, or name releases that differ with --good and --bad.")
     return 1 if shown.walk.problem else 0

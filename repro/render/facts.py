@@ -48,7 +48,9 @@ def package_of(bug: Bug) -> str:
 
 
 def is_trial(one: Evidence) -> bool:
-    """Whether it is a plain trial of the probe: no script of the issue, no diagnostic run under memray."""
+    """Whether it is a plain trial of the probe: no script of the issue, no gate, no diagnostic run under memray."""
+    if one.scenario == "gate":
+        return False
     return not one.scenario.startswith("minimal") and one.scenario != "exported-test" and one.memray is None
 
 

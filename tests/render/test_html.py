@@ -3,6 +3,7 @@
 import base64
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import nbformat
 import pytest
@@ -14,7 +15,7 @@ PNG = base64.b64decode(
 )
 
 
-def output(data):
+def output(data: dict[str, str]) -> Any:
     return nbformat.v4.new_output("display_data", data)
 
 

@@ -19,7 +19,8 @@ caps = st.lists(st.none() | st.integers(1, 10), max_size=12)
 def test_the_caps_of_what_runs_never_exceed_the_budget_and_every_job_gets_its_turn(
     waiting: list[int | None], budget: int, slots: int, data: st.DataObject
 ) -> None:
-    left, running, started = list(waiting), [], 0
+    left, started = list(waiting), 0
+    running: list[int | None] = []
     room = Budget(budget, slots)
     while left or running:
         while (place := startable(left, running, room)) is not None:

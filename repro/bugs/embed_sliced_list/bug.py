@@ -94,7 +94,7 @@ BUG = Bug(
         pattern=r"_e\(array\.values, feature\.feature\)",
         permalink="https://github.com/huggingface/datasets/blob/{version}/src/datasets/table.py#L{line}",
     ),
-    workaround="pandas-round-trip",
+    workaround="take",
     tournament=Tournament(
         target="datasets==5.1.0 pyarrow==24.0.0",
         newest="datasets==5.2.0 pyarrow==24.0.0",

@@ -1,0 +1,48 @@
+"""The last words of `make repro` follow from the evidence: other evidence, other words."""
+
+from __future__ import annotations
+
+from repro import bugs
+from repro.model import Killer, Outcome, Symptom, Verdict
+from repro.render.summary import summary_table
+from tests.evidence.examples import evidence
+
+BUG = bugs.load("embed-sliced-list")
+OLD = {"spec": "datasets==5.1.0", "datasets": "5.1.0", "packages": {}}
+NEW = {"spec": "datasets==5.2.0", "datasets": "5.2.0", "packages": {}}
+
+
+def trial(target, symptom, fix="none", scenario="shard-first"):
+    is_bug = symptom is not Symptom.OK
+    outcome = Outcome(
+        symptom, "x", killer=Killer.KERNEL if is_bug else None, measures={"files_opened": 16, "files_needed": 6}
+    )
+    return evidence(
+        bug=BUG.slug, scenario=scenario, fix=fix, target=target, parameters={}, outcome=outcome, memray=None,
+        verdict=Verdict(symptom, is_bug, "x"),
+    )  # fmt: skip
+
+
+def words(*trials):
+    return {row[1]: row[2] for row in summary_table([(BUG, trials)]).rows}
+
+
+def test_it_says_where_the_bug_is_how_it_looks_and_what_helped():
+    found = words(
+        trial(OLD, Symptom.OUT_OF_MEMORY),
+        trial(NEW, Symptom.OK),
+        trial(OLD, Symptom.OK, "take"),
+        trial(OLD, Symptom.OUT_OF_MEMORY, "combine-chunks"),
+    )
+    assert found["verdict"].startswith("Affected: datasets 5.1.0; not affected: 5.2.0")
+    assert "out-of-memory (kernel)" in found["looks like"] and "16 files opened of 6 needed" in found["looks like"]
+    assert (found["no failure with"], found["fails with"]) == ("take", "combine-chunks")
+
+
+def test_without_a_failure_there_is_only_the_verdict():
+    assert words(trial(NEW, Symptom.OK)) == {"verdict": "Not seen in datasets 5.2.0."}
+
+
+def test_the_correctness_gate_is_no_trial_of_a_fix():
+    found = words(trial(OLD, Symptom.OUT_OF_MEMORY), trial(OLD, Symptom.ERROR, "take", scenario="gate"))
+    assert "fails with" not in found
