@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from repro import bugs
+from repro.evidence.store import Evidence
 from repro.model import Killer, Outcome, Symptom, Verdict
 from repro.render.summary import summary_table
 from tests.evidence.examples import evidence
 
 BUG = bugs.load("embed-sliced-list")
-OLD = {"spec": "datasets==5.1.0", "datasets": "5.1.0", "packages": {}}
-NEW = {"spec": "datasets==5.2.0", "datasets": "5.2.0", "packages": {}}
+OLD: dict[str, Any] = {"spec": "datasets==5.1.0", "datasets": "5.1.0", "packages": {}}
+NEW: dict[str, Any] = {"spec": "datasets==5.2.0", "datasets": "5.2.0", "packages": {}}
 
 
 def trial(target, symptom, fix="none", scenario="shard-first"):
@@ -23,8 +26,8 @@ def trial(target, symptom, fix="none", scenario="shard-first"):
     )  # fmt: skip
 
 
-def words(*trials):
-    return {row[1]: row[2] for row in summary_table([(BUG, trials)]).rows}
+def words(*trials: Evidence) -> dict[str, Any]:
+    return {str(row[1]): row[2] for row in summary_table([(BUG, trials)]).rows}
 
 
 def test_it_says_where_the_bug_is_how_it_looks_and_what_helped():
