@@ -82,6 +82,10 @@ def write_shards(
     then entered in `folder`/`split`.manifest.json. After a kill, the same call keeps the finished shards whose rows,
     files (size and time) and sha256 are still the same, and writes the rest.
 
+    Memory: a few MB, whatever the size of files, rows and shards; other columns cost what pyarrow needs for a row group.
+    Bytes that the table holds already stay where they are, unless rows were picked by index: then a shard of them is
+    held, which `dataset.flatten_indices()` beforehand avoids.
+
     Returns the manifest: {"schema", "split", "compression", "num_rows", "num_shards", "file_bytes", "shards": [{"name",
     "start", "stop" (rows), "file_bytes" (of the embedded files), "bytes" (of the shard), "sha256", "source"}, ...]}.
 
@@ -631,7 +635,7 @@ def _read_struct(data: Any, at: int) -> tuple[_Struct, int]:
     return struct, at + 1
 
 
-_TRUE, _FALSE, _BYTE, _INT, _DOUBLE, _BINARY, _LIST, _STRUCT = 1, 2, 3, 5, 7, 8, 9, 12
+_TRUE, _FALSE, _BYTE, _INT = 1, 2, 3, 5
 
 
 def _read_value(data: Any, at: int, kind: int) -> tuple[Any, int]:

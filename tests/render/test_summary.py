@@ -15,7 +15,7 @@ OLD: dict[str, Any] = {"spec": "datasets==5.1.0", "datasets": "5.1.0", "packages
 NEW: dict[str, Any] = {"spec": "datasets==5.2.0", "datasets": "5.2.0", "packages": {}}
 
 
-def trial(target, symptom, fix="none", scenario="shard-first"):
+def trial(target: dict[str, Any], symptom: Symptom, fix: str = "none", scenario: str = "shard-first") -> Evidence:
     is_bug = symptom is not Symptom.OK
     outcome = Outcome(
         symptom, "x", killer=Killer.KERNEL if is_bug else None, measures={"files_opened": 16, "files_needed": 6}
