@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from repro.render.compare import ShownConclusion
 from repro.render.matrix import ShownMatrix
 from repro.render.progress import progress
+from repro.render.releases import sentences
 from repro.render.walk import ShownCause, ShownWalk
 from repro.studies import ask, bisect, matrix, regress
 from repro.studies.axes import Axis, read_axis, specs
@@ -92,6 +94,10 @@ class ReleaseStudies:
         """Which of the packages that differ between two targets flips the status; ``asked`` as in ``transitions``."""
         cells = Cells(self.runner, reuse=not fresh)
         return ShownCause(bisect.attribute(cells, _asker(slug, **asked), old, new, seen=say))
+
+    def conclude(self, *found: ShownMatrix | ShownWalk | ShownCause) -> ShownConclusion:
+        """What these studies say, in sentences."""
+        return ShownConclusion(sentences(found))
 
     def regress(
         self,

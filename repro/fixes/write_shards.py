@@ -82,7 +82,7 @@ def write_shards(
     then entered in `folder`/`split`.manifest.json. After a kill, the same call keeps the finished shards whose rows,
     files (size and time) and sha256 are still the same, and writes the rest.
 
-    Memory: a few MB, whatever the size of files, rows and shards; other columns cost what pyarrow needs for a row group.
+    Memory: a few MB, whatever the size of files, rows and shards; the other columns cost what pyarrow takes for them.
     Bytes that the table holds already stay where they are, unless rows were picked by index: then a shard of them is
     held, which `dataset.flatten_indices()` beforehand avoids.
 

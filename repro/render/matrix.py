@@ -78,11 +78,11 @@ def chart(matrix: Matrix) -> bytes:
     from repro.render.charts import _figure, _png
 
     targets = list(dict.fromkeys(target_words(cell) for cell in matrix.cells))
-    questions = list(dict.fromkeys(_question_words(cell, bug=True) for cell in matrix.cells))
+    questions = list(dict.fromkeys(question_words(cell, bug=True) for cell in matrix.cells))
     with _figure(1.2 + 0.34 * max(1, len(targets))) as figure:
         axes = figure.subplots()
         for cell in matrix.cells:
-            x, y = questions.index(_question_words(cell, bug=True)), targets.index(target_words(cell))
+            x, y = questions.index(question_words(cell, bug=True)), targets.index(target_words(cell))
             axes.add_patch(
                 Rectangle((x, y), 1, 1, facecolor=_FILL.get(cell.run.status, _SILENT), edgecolor="white", linewidth=2)
             )
@@ -145,12 +145,12 @@ def _grid(
     by_target: dict[str, list[Cell]] = {}
     for cell in cells:
         by_target.setdefault(cell.question.target, []).append(cell)
-    questions = list(dict.fromkeys(_question_words(cell) for cell in cells))
+    questions = list(dict.fromkeys(question_words(cell) for cell in cells))
     rows = []
     for spec, members in by_target.items():
         # A patch that does not apply leaves no environment to describe: any other cell of the target will do.
         versions = next((found for cell in members if any(found := _versions(cell))), None)
-        named = {_question_words(cell): words(cell) for cell in members}
+        named = {question_words(cell): words(cell) for cell in members}
         head = [version or NOTHING for version in versions] if versions else [f"({spec})", *[NOTHING] * 3]
         rows.append((*map(plain, head), *(named.get(question, NOTHING) for question in questions)))
     used = [i for i in range(len(_AXES)) if i == 0 or any(row[i] != NOTHING for row in rows)]
@@ -166,7 +166,8 @@ def _versions(cell: Cell) -> list[str]:
     return [str(target.get(name) or "") if name in shown else "" for name in _AXES]
 
 
-def _question_words(cell: Cell, bug: bool = False) -> str:
+def question_words(cell: Cell, bug: bool = False) -> str:
+    """Scenario and fix of a cell, with its bug in front if asked for."""
     question = cell.question
     fix = "" if question.fix.name == "none" else f", fix {question.fix.name}"
     return f"{question.bug.slug + ', ' if bug else ''}{question.scenario.name}{fix}"
@@ -186,7 +187,7 @@ def _basis(matrix: Matrix, folder: Path) -> Table:
     rows = tuple(
         (
             target_words(cell),
-            _question_words(cell, bug=True),
+            question_words(cell, bug=True),
             cell.run.worst.verdict.reason,
             os.path.relpath(cell.run.worst.path, folder) if cell.run.worst.path else NOTHING,
         )

@@ -1,0 +1,46 @@
+"""Sentences that follow from matrices, walks and attributions, and from nothing else. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from repro.render.matrix import ShownMatrix, cell_words, question_words, target_words
+from repro.render.walk import ShownCause, ShownWalk, walk_sentences
+from repro.studies.matrix import Cell
+from repro.studies.statistics import wilson
+
+
+def sentences(found: Iterable[ShownMatrix | ShownWalk | ShownCause]) -> Iterator[str]:
+    """What each study says, in the order given."""
+    for one in found:
+        if isinstance(one, ShownMatrix):
+            yield from _cells(one.cells)
+        elif isinstance(one, ShownWalk):
+            yield from walk_sentences(one.walk)
+        else:
+            yield one.sentence
+
+
+def _cells(cells: Iterable[Cell]) -> Iterator[str]:
+    """A sentence a question: what it shows where."""
+    questions: dict[str, list[Cell]] = {}
+    for cell in cells:
+        questions.setdefault(question_words(cell, bug=True), []).append(cell)
+    for question, members in questions.items():
+        shown: dict[str, list[str]] = {}
+        for cell in members:
+            shown.setdefault(cell_words(cell.run), []).append(target_words(cell))
+        yield f"{question}: " + "; ".join(f"{words} with {' | '.join(where)}" for words, where in shown.items())
+        yield from _doubts(members)
+
+
+def _doubts(cells: Iterable[Cell]) -> Iterator[str]:
+    """What a race that was not seen in a few trials may still be."""
+    for cell in cells:
+        counted = [e.verdict for e in cell.run.evidence if e.verdict.symptom.counts]
+        if cell.question.bug.race and counted and not any(v.is_bug for v in counted):
+            most = wilson(0, len(counted)).high
+            yield (
+                f"with {target_words(cell)} that is a race not seen in {len(counted)} trials: "
+                f"it may still show in up to {most:.0%} (95 %)"
+            )
