@@ -71,7 +71,7 @@ def make_report(
     touched = sorted({e.bug for e in store.query()} & set(bugs.slugs()))
     for slug in touched:
         try:
-            run_scripts(store, runner, slug, echo=echo)
+            run_scripts(store, runner, slug, echo=echo, quick=True)
         except UserError as error:  # nothing shows the bug, or a script cannot be run: the text says what is missing
             echo(f"{slug}: {error}")
         made.append(write_issue(store, slug))
@@ -147,11 +147,18 @@ def write_issue(
 
 
 def run_scripts(
-    store: Store, runner: Runner, slug: str, project: str | None = None, echo: Callable[[str], object] = str
+    store: Store,
+    runner: Runner,
+    slug: str,
+    project: str | None = None,
+    echo: Callable[[str], object] = str,
+    *,
+    quick: bool = False,
 ) -> None:
     """Run what the issue shows and has not been run yet: the script, and the test in an affected and a fixed release.
 
     A fixed release is one of the evidence; without one the newest is tried, and each patch in the affected one.
+    ``quick`` leaves the patches out, and the test of a race, which waits for hangs: ``repro issue BUG --run`` has both.
     """
     bug = bugs.load(slug)
     found = store.query(bug=slug)
@@ -169,11 +176,11 @@ def run_scripts(
                 echo(f"running {script} in {where}")
                 if runner.minimal(bug, where, script).verdict.is_bug:
                     break
-    if exported_source(bug) is None:
+    if exported_source(bug) is None or (quick and bug.race):
         return
     healthy = [r for r in facts.releases(bug, found) if r.status is Status.ABSENT]
     good = str(healthy[-1].trials[-1].target["spec"]) if healthy else "latest"
-    patches = [fix for fix in bug.fixes if fix.kind is FixKind.PATCH]
+    patches = [fix for fix in bug.fixes if fix.kind is FixKind.PATCH and not quick]
     done = {(str(e.target.get("spec")), e.fix) for e in found if e.scenario == TEST}
     for where, fix in [(spec, NO_FIX), (good, NO_FIX), *((spec, patch) for patch in patches)]:
         if (where, fix.name) not in done:
