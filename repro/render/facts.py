@@ -48,8 +48,12 @@ def package_of(bug: Bug) -> str:
 
 
 def is_trial(one: Evidence) -> bool:
-    """Whether it is a plain trial of the probe: no script of the issue, no gate, no diagnostic run under memray."""
-    if one.scenario == "gate":
+    """Whether it is a plain trial of the probe: no script of the issue, no gate, no diagnostic run under memray.
+
+    Nor one of a search for the smallest cap, which is meant to be killed.
+    """
+    study = one.provenance.get("study") or {}
+    if one.scenario == "gate" or study.get("kind") == "survive":
         return False
     return not one.scenario.startswith("minimal") and one.scenario != "exported-test" and one.memray is None
 
