@@ -13,6 +13,8 @@ from repro.model import Bug, Status
 from repro.render import facts
 from repro.render.claims import counts, evidence_names
 from repro.render.tables import Table, target_words
+from repro.studies.count import SAFE_BELOW
+from repro.studies.statistics import trials_for_upper_bound
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -47,6 +49,7 @@ class Entry:
     package: str
     releases: tuple[ShownRelease, ...]
     workaround: str
+    safety: str
     code: str
     proof: str
     links: tuple[tuple[str, str], ...]
@@ -58,10 +61,10 @@ def entry(bug: Bug, evidence: Sequence[Evidence], code: str, links: Sequence[tup
     package = facts.package_of(bug)
     shown = tuple(_release(bug, release) for release in known)
     workaround = next((fix.title for fix in bug.fixes if fix.name == bug.workaround), "")
-    proof = _proof(bug, evidence) if code else ""
+    safety, proof = _proof(bug, evidence) if code else ("", "")
     return Entry(
         bug.slug, bug.title, _verdict(package, known, bug.slug), bug.cause or bug.summary, package, shown, workaround,
-        code, proof, tuple(links),
+        safety, code, proof, tuple(links),
     )  # fmt: skip
 
 
@@ -85,14 +88,21 @@ def _release(bug: Bug, release: facts.Release) -> ShownRelease:
     return ShownRelease(release.version, release.status.value, mark, words + rate)
 
 
-def _proof(bug: Bug, evidence: Sequence[Evidence]) -> str:
+def _proof(bug: Bug, evidence: Sequence[Evidence]) -> tuple[str, str]:
+    """What the workaround may be called, and the trials that it rests on."""
     tried = [e for e in evidence if facts.is_trial(e) and e.fix == bug.workaround and e.verdict.symptom.counts]
     trials = facts.newest_affected(bug, tried)
     if not trials:
-        return "It was not measured yet."
+        return "Workaround", "It was not measured yet."
     release = facts.Release("", tuple(trials))
     rate = str(release.failed) if bug.race else f"{release.failed.k} of {release.failed.n}"
-    return f"Failed in {rate} trials with {target_words(trials[-1])}."
+    proof = f"Failed in {rate} trials with {target_words(trials[-1])}."
+    if release.failed.k:
+        return "Workaround that does not always help", proof
+    if bug.race and release.failed.high >= SAFE_BELOW:
+        more = trials_for_upper_bound(SAFE_BELOW)
+        return "Workaround", f"{proof} Calling it safe takes {more} trials without a failure."
+    return "Safe workaround", proof
 
 
 @cache
@@ -161,7 +171,7 @@ def twin(entries: Sequence[Entry], chapters: Sequence[Chapter], evidence: Sequen
             cells = tuple((release.version, f"{release.mark} {release.words}") for release in one.releases)
             parts.append(Table("", (one.package, "status"), cells).to_markdown())
         if one.code:
-            parts += [f"Safe workaround: {one.workaround}. {one.proof}", f"```python\n{one.code.strip()}\n```"]
+            parts += [f"{one.safety}: {one.workaround}. {one.proof}", f"```python\n{one.code.strip()}\n```"]
         parts.append(" · ".join(f"[{label}]({address})" for label, address in one.links))
     if matrix:
         parts += ["## The matrix", matrix]
