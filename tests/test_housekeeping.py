@@ -81,8 +81,8 @@ def test_a_folder_that_the_kit_did_not_make_is_never_emptied(places, variable, m
 
 
 def test_a_folder_around_the_current_one_is_never_removed(places, monkeypatch):
-    make(places / "cache/envs/x", places / "cache/work/y")
-    monkeypatch.chdir(places / "cache/work")
+    make(places / "cache/envs/x", places / "cache/other/y")
+    monkeypatch.chdir(places / "cache/other")
     with pytest.raises(UserError, match="REPRO_CACHE names"):
         list(housekeeping.clean_up(also_cache=True))
 
