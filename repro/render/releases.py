@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from repro.render.matrix import ShownMatrix, cell_words, question_words, target_words
 from repro.render.walk import ShownCause, ShownWalk, walk_sentences
+from repro.studies.bisect import Tried
 from repro.studies.matrix import Cell
 from repro.studies.statistics import wilson
 
@@ -16,9 +17,14 @@ def sentences(found: Iterable[ShownMatrix | ShownWalk | ShownCause]) -> Iterator
         if isinstance(one, ShownMatrix):
             yield from _cells(one.cells)
         elif isinstance(one, ShownWalk):
-            yield from walk_sentences(one.walk)
+            yield from (f"{_subject(one.walk.tried)}: {said}" for said in walk_sentences(one.walk))
         else:
-            yield one.sentence
+            yield f"{_subject(one.cause.tried)}: {one.sentence}"
+
+
+def _subject(tried: Sequence[Tried]) -> str:
+    """Bug and scenario of what was tried."""
+    return f"{tried[0].run.worst.bug}, {tried[0].run.worst.scenario}"
 
 
 def _cells(cells: Iterable[Cell]) -> Iterator[str]:
@@ -42,5 +48,5 @@ def _doubts(cells: Iterable[Cell]) -> Iterator[str]:
             most = wilson(0, len(counted)).high
             yield (
                 f"with {target_words(cell)} that is a race not seen in {len(counted)} trials: "
-                f"it may still show in up to {most:.0%} (95 %)"
+                f"it may still show in up to {100 * most:.0f} % (95 %)"
             )

@@ -150,7 +150,7 @@ def catalogue(
             given = own_parameters(bug, parameters)
             first = ask.question(slug, scenario=scenario, target=target, memory=memory, parameters=given)
             found = cells.runner.target(first)
-            spec = _pinned(found, target) if isinstance(found, TargetInfo) else target
+            spec = (_pinned(found, target) if isinstance(found, TargetInfo) else "") or target
             question = ask.question(
                 slug, scenario=scenario, fix=fix, target=spec, memory=memory, parameters=given
             )  # fmt: skip

@@ -10,8 +10,9 @@ from urllib.parse import unquote
 import pytest
 
 from repro.model import Symptom
-from repro.render.matrix import cell_words, chart, forms, matrix_json, matrix_text, tables
+from repro.render.matrix import ShownMatrix, cell_words, chart, forms, matrix_json, matrix_text, tables
 from repro.render.regress import conclusion, regress_json, regress_markdown
+from repro.render.releases import sentences
 from repro.render.walk import ShownCause, ShownWalk, cause_json, posterior_table, walk_json, walk_sentences
 from repro.studies.bisect import attribute, walk, walk_race
 from repro.studies.cells import Cells
@@ -122,6 +123,18 @@ def test_an_attribution_is_told_in_words(tmp_path: Path) -> None:
     cause = attribute(Cells(runner), lambda spec: question(bug, spec), "a==1 b==1", "a==2 b==2")
     assert ShownCause(cause).sentence == "going from a 1 to 2 alone flips present to absent; b does not matter"
     assert cause_json(cause)["cause"] == [{"package": "a", "old": "1", "new": "2"}]
+
+
+def test_conclusions_name_the_question_and_doubt_a_race_that_was_not_seen(matrix: Matrix, tmp_path: Path) -> None:
+    cells, race = Cells(FakeRunner(tmp_path, lambda spec: Symptom.OK)), made_up(tmp_path / "race", race=True)
+    asked = [Asked(question(race, "datasets==7.0"), 4)]
+    unseen = fill(cells, asked, prepare(cells, asked), Budget(4 << 30, 1))
+    found = walk(cells, lambda release: question(race, f"datasets=={release}"), ["7.0", "8.0"])
+    said = list(sentences([ShownMatrix(matrix), ShownMatrix(unseen), ShownWalk(found)]))
+    assert "present (excess-read) with datasets 5.1.0; absent with datasets 5.2.0" in said[0]
+    assert said[1] == "made-up, only: absent (ok, 0/4) with datasets 7.0"
+    assert "not seen in 4 trials: it may still show in up to 49 % (95 %)" in said[2]
+    assert said[3].startswith("made-up, only: No transition was found: 7.0 and 8.0 are both absent")
 
 
 # A regression check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from repro.studies.regress import (
     save,
 )
 from repro.studies.scheduler import Budget
+from tests.conftest import Fake, Kit
 from tests.studies.fakes import FakeRunner, made_up, question
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -213,3 +215,22 @@ def test_an_answer_names_its_release_also_where_no_environment_could_be_made(tmp
     assert (answer.status, answer.symptom) == (Status.UNTESTABLE, Symptom.UNSOLVABLE)
     assert answer.set["command"].startswith("repro run made-up --scenario only")
     assert not isinstance(runner.target(cell.question), TargetInfo)
+
+
+# The command
+
+
+def test_the_exit_status_says_whether_all_is_as_expected_and_accept_makes_it_so(
+    fake: Fake, kit: Kit, tmp_path: Path
+) -> None:
+    probe = fake.bug('say("measure", measures={"seen": 8}); say("done")') / "probe.py"
+    check = ("regress", "made-up", "--target", "tiny==1.0", "--expected", str(tmp_path / "expected.json"))
+    assert kit(*check).status == 1
+    assert kit(*check, "--accept").status == 0
+    assert "as expected" in kit(*check).out
+    assert kit(*check).status == 0
+    probe.write_text(probe.read_text("utf-8").replace('"seen": 8', '"seen": 9'))
+    done = kit(*check, "--json")
+    assert done.status == 1
+    assert [one["finding"] for one in json.loads(done.out)["answers"]] == ["newly broken", "newly broken"]
+    assert "newly broken" in (fake.reports / "regress" / "regress.md").read_text("utf-8")
