@@ -42,7 +42,8 @@ def test_scratch_reports_go_and_published_ones_stay(places):
     reports = places / "reports"
     kept = [reports / name for name in ("README.md", "expected.json", "claims.md", "published/01.html")]
     make(*kept, reports / "evidence/x/1.json", reports / "notebooks/01.html", reports / "index.html")
-    said = list(housekeeping.clean_up())
+    # another kit on this machine may have been killed a moment ago
+    said = [line for line in housekeeping.clean_up() if "leftover" not in line]
     assert sorted(path for path in reports.rglob("*") if path.is_file()) == sorted(kept)
     assert said == [f"removed reports/{name}" for name in ("evidence", "index.html", "notebooks")]
 

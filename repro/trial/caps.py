@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -92,17 +92,22 @@ def _counter(path: Path, name: str) -> int | None:
 
 @dataclass(slots=True)
 class Cgroup:
-    """A leaf cgroup below ``parent``, made for one trial and removed after it. ``memory_bytes=None`` measures only."""
+    """A leaf cgroup below ``parent``, made for one trial and removed after it. ``memory_bytes=None`` measures only.
+
+    ``announce`` is told the path before it exists, for whoever cleans up after a kit that is killed.
+    """
 
     name: str
     parent: Path
     files: Files
     memory_bytes: int | None
     kernel_enforced: bool = True
+    announce: Callable[[Path], object] = str
     path: Path = field(init=False)
 
     def __post_init__(self) -> None:
         self.path = self.parent / f"{PREFIX}{os.getpid()}-{next(_serial)}"
+        self.announce(self.path)
         self.path.mkdir()
         try:
             if self.memory_bytes is not None:
@@ -245,7 +250,7 @@ def systemd_works() -> bool:
     return False
 
 
-def open_cap(memory_bytes: int | None, backend: str | None = None) -> Cap:
+def open_cap(memory_bytes: int | None, backend: str | None = None, announce: Callable[[Path], object] = str) -> Cap:
     """The strongest cap this machine allows, or the one named by ``backend`` (``REPRO_CAP`` overrides the choice).
 
     Raises:
@@ -258,7 +263,7 @@ def open_cap(memory_bytes: int | None, backend: str | None = None) -> Cap:
         memory_bytes = None
     place = writable_cgroup() if sys.platform == "linux" and wanted in (None, "cgroup-v1", "cgroup-v2") else None
     if place is not None and wanted in (None, place[0]):
-        return Cgroup(*place, memory_bytes)
+        return Cgroup(*place, memory_bytes, announce=announce)
     if memory_bytes is not None and wanted in (None, "systemd-run") and systemd_works():
         return SystemdScope(memory_bytes=memory_bytes)
     if wanted not in (None, "watchdog", "none"):

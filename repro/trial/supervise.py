@@ -49,8 +49,9 @@ def _guardian() -> Guardian:
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
     """A temporary folder that is gone afterwards, whatever happens to the trial or to the kit."""
-    path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")).resolve()
-    _guardian().watch(path)
+    path = Path(tempfile.gettempdir()).resolve() / f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    _guardian().watch(path)  # before it exists: a kill between the two must leave nothing either
+    path.mkdir(mode=0o700)
     try:
         yield path
     finally:
@@ -96,9 +97,7 @@ def supervise(
     request_file.write_text(json.dumps(replace(request, scratch=str(scratch)).to_json()))
     command = [str(python), *wrapper, str(probe), str(request_file), str(events_file)]
     env = probe_environment(scratch, f"{KIT_TOKEN}-{uuid.uuid4().hex[:8]}", environment)
-    cap = open_cap(limits.memory_bytes, cap_backend)
-    if isinstance(cap, Cgroup):
-        _guardian().watch(cap.path)
+    cap = open_cap(limits.memory_bytes, cap_backend, announce=_guardian().watch)
     python_file = shutil.which(str(python))
     out, err = Output(scratch / "stdout"), Output(scratch / "stderr")
     try:
