@@ -54,7 +54,8 @@ def _numbers(one: Evidence) -> str:
             f"{outcome.wall_s:.1f} s{until}."
         )
     if one.verdict.symptom in (Symptom.HANG, Symptom.HANG_AT_EXIT):
-        return f"With {target_words(one)} the process was still there {outcome.wall_s:.0f} s after its start."
+        waited, since = (outcome.wall_s, "start") if outcome.exit_s is None else (outcome.exit_s, "last statement")
+        return f"With {target_words(one)} the process was still there {waited:.0f} s after its {since}."
     if opened is not None:
         return f"With {target_words(one)} {opened} files were opened where {needed} are needed."
     return f"With {target_words(one)}: {one.verdict.reason}."
