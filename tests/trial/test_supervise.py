@@ -230,11 +230,13 @@ with scratch_folder() as scratch:
 """
 
 
+@pytest.mark.parametrize("cap", ["", "watchdog"])  # without a cgroup only the token finds the probe
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_kit_that_is_killed_in_the_middle_leaves_nothing(tmp_path, sent):
+def test_a_kit_that_is_killed_in_the_middle_leaves_nothing(tmp_path, sent, cap):
     probe, note, pid_file = tmp_path / "probe.py", tmp_path / "note", tmp_path / "pid"
     probe.write_text(f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
-    kit = subprocess.Popen([sys.executable, "-c", KIT, str(probe), str(note)], stderr=subprocess.DEVNULL)
+    env = os.environ | {"REPRO_CAP": cap}
+    kit = subprocess.Popen([sys.executable, "-c", KIT, str(probe), str(note)], stderr=subprocess.DEVNULL, env=env)
     deadline = time.monotonic() + 20
     while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
