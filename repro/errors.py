@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import errno
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 
 class UserError(Exception):
     """A foreseeable mistake. The message is one line and says what to type instead."""
+
+
+class EnvironmentFault(UserError):
+    """The machine, the index or a tool failed, not what was typed: exit status 125."""
 
 
 class SpawnError(Exception):
@@ -20,3 +26,23 @@ def unknown(kind: str, given: str, choices: Iterable[str]) -> UserError:
     near = get_close_matches(given, known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return UserError(f"unknown {kind} {given!r}.{hint} Choose from: {', '.join(known) or '(none)'}")
+
+
+_UNUSABLE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EINVAL}
+
+
+@contextlib.contextmanager
+def usable_paths() -> Iterator[None]:
+    """Says in one line that a path or size as typed cannot be used at all; every other error passes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNUSABLE:
+            raise
+        name = str(error.filename or "a file")
+        shown = name if len(name) <= 80 else f"{name[:40]}…{name[-30:]}"
+        raise UserError(f"cannot use {shown!r} ({error.strerror}): give another path or size") from error
+    except RuntimeError as error:  # what pathlib raises for the home folder of a user who does not exist
+        if "home directory" not in str(error):
+            raise
+        raise UserError("'~name' in a path: there is no such user here: write the path out") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import bugs, places
+from repro.decide.claims import judge_claims
 from repro.evidence.store import Evidence, Store
 from repro.model import Scalar
 from repro.releases import ReleaseStudies
@@ -26,16 +27,15 @@ from repro.render.view import (
     memory_chart,
     runs_table,
 )
-from repro.studies import ask
+from repro.run import question as ask
+from repro.run.cache import Cells
+from repro.run.result import Run
+from repro.run.runner import Question, Runner
 from repro.studies import compare as compare_study
 from repro.studies import survive as survive_study
-from repro.studies.cells import Cells
-from repro.studies.claims import judge_claims
+from repro.studies.candidates import contenders
 from repro.studies.compare import compare, steps
-from repro.studies.contenders import contenders
 from repro.studies.count import count
-from repro.studies.result import Run
-from repro.studies.runner import Question, Runner
 from repro.studies.survive import RESOLUTION, survive
 from repro.units import parse_size
 
@@ -210,7 +210,7 @@ class Lab(ReleaseStudies):
         return allocators_table(run)
 
     def fixes(self, bug: str, kind: str | None = None) -> list[str]:
-        """Names of the fixes that can be tried, all or of one kind (``recipe``, ``patch``)."""
+        """Names of the fixes that can be tried, all or of one kind (``workaround``, ``patch``)."""
         return [fix.name for fix in bugs.load(bug).fixes if kind in (None, fix.kind.value) and fix.path is not None]
 
     def describe(self, bug: str, **asked: Any) -> Table:

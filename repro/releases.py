@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from repro.render.bisect import ShownCause, ShownWalk
 from repro.render.compare import ShownConclusion
 from repro.render.matrix import ShownMatrix
 from repro.render.progress import progress
 from repro.render.releases import sentences
-from repro.render.walk import ShownCause, ShownWalk
-from repro.studies import ask, bisect, matrix, regress
+from repro.run import question as ask
+from repro.run.cache import Cells
+from repro.run.pool import Budget
+from repro.run.runner import Question, Runner
+from repro.studies import bisect, matrix, regress
 from repro.studies.axes import Axis, read_axis, specs
-from repro.studies.cells import Cells
 from repro.studies.matrix import DEFAULT_AXES, SMALL, Asked, Matrix
-from repro.studies.runner import Question, Runner
-from repro.studies.scheduler import Budget
 from repro.units import parse_size
 
 RECENT = 30

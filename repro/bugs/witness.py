@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from repro.model import ClaimFinding, ClaimVerdict, Symptom, Witness
+from repro.bugs.declaration import ClaimFinding, ClaimVerdict, Witness
+from repro.model import Symptom
 
 
 def pick(
@@ -18,7 +19,7 @@ def pick(
 ) -> Witness | None:
     """The newest counted evidence of a scenario and fix; ``versions`` name packages, as ``datasets="5.1.0"``."""
     for witness in reversed(evidence):
-        asked = witness.scenario == scenario and witness.fix == fix and witness.verdict.symptom.counts
+        asked = witness.scenario == scenario and witness.fix == fix and witness.verdict.informative
         if asked and all(witness.target.get(name) == version for name, version in versions.items()) and where(witness):
             return witness
     return None

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from repro import bugs
-from repro.claims.pending import PENDING
-from repro.model import Claim, Witness
-from repro.studies.claims import Judged, judge_claims
+from repro.bugs.declaration import Claim, Witness
+from repro.bugs.pending import PENDING
+from repro.decide.claims import Judged, judge_claims
 
 __all__ = ["Chapter", "ledger"]
 

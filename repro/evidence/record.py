@@ -16,19 +16,8 @@ from typing import Any, get_origin, get_type_hints
 
 from repro.errors import UserError, unknown
 from repro.evidence.redact import Redactor
-from repro.model import (
-    SCHEMA,
-    Killer,
-    Limits,
-    Outcome,
-    Sample,
-    Scalar,
-    Stack,
-    Status,
-    Symptom,
-    Verdict,
-    status_of,
-)
+from repro.model import SCHEMA, Killer, Limits, Outcome, Sample, Scalar, Stack, Status, Symptom, Verdict
+from repro.rates import Rate
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")  # nothing that leads out of the folder
 _OUTCOME = {
@@ -64,6 +53,7 @@ class Evidence:
     provenance: Mapping[str, Any]
     reproduce: str
     memray: Mapping[str, Any] | None = None
+    decided_by: str = ""
     path: Path | None = field(default=None, compare=False)
 
     @classmethod
@@ -81,16 +71,29 @@ class Evidence:
         provenance: Mapping[str, Any],
         reproduce: str,
         memray: Mapping[str, Any] | None = None,
+        decided_by: str = "",
     ) -> Evidence:
         """The record of a trial that has just ended, with a new id."""
         return cls(
-            new_id(), bug, scenario, fix, parameters, target, limits, outcome, verdict, provenance, reproduce, memray
+            new_id(),
+            bug,
+            scenario,
+            fix,
+            parameters,
+            target,
+            limits,
+            outcome,
+            verdict,
+            provenance,
+            reproduce,
+            memray,
+            decided_by,
         )
 
     @property
     def status_alone(self) -> Status:
         """The status if this were the only trial."""
-        return status_of([self.verdict])
+        return Rate.of([self.verdict]).status(race=False)
 
     @property
     def shown_path(self) -> str:
@@ -116,7 +119,8 @@ class Evidence:
                 "wrote it, or delete the file and run its 'reproduce' command again"
             )
         try:
-            given = {f.name: data[f.name] for f in fields(cls) if f.name != "path"}
+            given = {"decided_by": "", **{f.name: data[f.name] for f in fields(cls) if f.name not in _LATER}}
+            given["decided_by"] = data.get("decided_by", "")
             for name, kind in _KINDS.items():
                 _expect(name, given[name], kind)
             for name in ("id", "bug"):
@@ -161,6 +165,7 @@ class Evidence:
         )
 
 
+_LATER = frozenset({"path", "decided_by"})
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("id", "bug", "scenario", "fix", "reproduce"), str),
     **dict.fromkeys(("parameters", "target", "limits", "outcome", "verdict", "provenance"), Mapping),
@@ -202,7 +207,7 @@ def _symptom(value: Any) -> Symptom:
 def _verdict(data: Mapping[str, Any]) -> Verdict:
     _expect("is_bug", data["is_bug"], bool)
     _expect("reason", data["reason"], str)
-    return Verdict(_symptom(data["symptom"]), data["is_bug"], data["reason"])
+    return Verdict(_symptom(data["symptom"]), data["is_bug"], data["reason"], data.get("testable", True))
 
 
 def _outcome(data: Mapping[str, Any]) -> Outcome:

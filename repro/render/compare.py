@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from repro.evidence.store import Evidence
+from repro.rates import Spread, spread
 from repro.render.survival import survival_sentences, survival_table
 from repro.render.tables import NOTHING, Cell, Table, target_words
 from repro.render.view import Words
+from repro.run.result import brief
 from repro.studies import compare, survive
+from repro.studies.candidates import AGAIN, UPSTREAM
 from repro.studies.compare import Comparison, Row, passed
-from repro.studies.contenders import AGAIN, UPSTREAM
-from repro.studies.result import brief
-from repro.studies.statistics import Spread, spread
 from repro.studies.survive import Survival
 from repro.units import about
 

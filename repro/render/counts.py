@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from repro.model import Symptom
+from repro.rates import CLEAN_TRIALS
 from repro.render.stacks import availability, interpreter_state, trimmed, where
 from repro.render.tables import Table
 from repro.render.view import Picture, Words
 from repro.studies.count import SAFE_BELOW, Count, ranked
-from repro.studies.statistics import trials_for_upper_bound
 
 SHOWN = (Symptom.OK, Symptom.HANG_AT_EXIT, Symptom.CRASH_AT_EXIT, Symptom.HANG, Symptom.CRASH)
 
@@ -28,7 +28,7 @@ def count_table(counts: Sequence[Count], title: str = "") -> Table:
 def safety_table(counts: Sequence[Count], title: str = "") -> Table:
     """Workarounds in order of safety, each with what its count supports."""
     rows = tuple((c.name, str(c.failures) if c.failures.n else "–", c.judgement) for c in ranked(counts))
-    clean = trials_for_upper_bound(SAFE_BELOW)
+    clean = CLEAN_TRIALS
     note = f"Safe: the upper bound of the rate is below {SAFE_BELOW:.0%}; that takes {clean} clean trials."
     return Table(title, ("workaround", "bug shown (95 % interval)", "judgement"), rows, note)
 

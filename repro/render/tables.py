@@ -141,7 +141,7 @@ def _outcome_row(one: Evidence) -> tuple[Cell, ...]:
 
 
 def _comparison_row(members: Sequence[Evidence]) -> tuple[Cell, ...]:
-    counted = [one for one in members if one.verdict.symptom.counts]
+    counted = [one for one in members if one.verdict.informative]
     shown = sum(one.verdict.is_bug for one in counted)
     symptoms = Counter(one.verdict.symptom.value for one in members)
     files = dict.fromkeys(words for one in counted if (words := _files(one.outcome)) != NOTHING)

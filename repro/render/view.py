@@ -6,12 +6,12 @@ import base64
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from repro.bugs.declaration import ClaimVerdict, Prepared
+from repro.decide.claims import Judged
 from repro.evidence.store import Evidence
-from repro.model import ClaimVerdict, Prepared
-from repro.render.show import memray_line, run_text, size
 from repro.render.tables import Table, outcome_table
-from repro.studies.claims import Judged
-from repro.studies.result import Run
+from repro.render.text import memray_line, run_text, size
+from repro.run.result import Run
 
 
 class ShownRun(Run):

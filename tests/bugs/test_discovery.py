@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from repro import bugs
+from repro.bugs.declaration import FixKind
 from repro.errors import UserError
-from repro.model import FixKind
 
 BUG = """
 from pathlib import Path
-from repro.model import Bug, Scenario
+from repro.bugs.declaration import Bug, Scenario
 BUG = Bug("{slug}", "", "", {{}}, (Scenario("s", ""),), (), (), None, None, Path(__file__).parent, "s")
 """
 
@@ -96,8 +96,12 @@ def test_a_fix_may_be_anyones_file(tmp_path):
     bug = bugs.load("embed-sliced-list")
     (tmp_path / "my_idea.py").write_text("def my_idea(shard):\n    return shard\n")
     (tmp_path / "theirs.patch").write_text("")
-    recipe, patch = bugs.fix(bug, str(tmp_path / "my_idea.py")), bugs.fix(bug, str(tmp_path / "theirs.patch"))
-    assert (recipe.name, recipe.kind, recipe.path) == ("my-idea", FixKind.RECIPE, tmp_path / "my_idea.py")
+    workaround, patch = bugs.fix(bug, str(tmp_path / "my_idea.py")), bugs.fix(bug, str(tmp_path / "theirs.patch"))
+    assert (workaround.name, workaround.kind, workaround.path) == (
+        "my-idea",
+        FixKind.WORKAROUND,
+        tmp_path / "my_idea.py",
+    )
     assert (patch.name, patch.kind, patch.path) == ("theirs", FixKind.PATCH, tmp_path / "theirs.patch")
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro import bugs
-from repro.model import ClaimFinding, ClaimVerdict, Killer, Outcome, Symptom, Verdict
+from repro.bugs.declaration import ClaimFinding, ClaimVerdict
+from repro.model import Killer, Outcome, Symptom, Verdict
 from tests.evidence.examples import evidence, evidences
 
 CLAIMS = {claim.slug: claim for claim in bugs.load("embed-sliced-list").claims}

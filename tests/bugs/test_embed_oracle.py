@@ -64,7 +64,7 @@ def test_an_unfinished_trial_is_the_bug_if_and_only_if_it_had_read_too_much(symp
 
 def test_the_whole_dataset_dying_of_memory_is_another_failure():
     seen = verdict(outcome(Symptom.OUT_OF_MEMORY, files_opened=211, unneeded_files_opened=0), needed=5164)
-    assert status_of([seen]) is Status.DIFFERENT_FAILURE
+    assert Rate.of([seen]).status(race=False) is Status.DIFFERENT_FAILURE
     assert "no excess reading" in seen.reason
 
 
@@ -74,13 +74,13 @@ def test_killed_early_it_is_still_seen_that_other_rows_were_read():
 
 @pytest.mark.parametrize("symptom", ENDINGS)
 def test_ended_before_anything_was_opened_is_another_failure(symptom):
-    assert status_of([verdict(outcome(symptom))]) is Status.DIFFERENT_FAILURE
+    assert Rate.of([verdict(outcome(symptom))]).status(race=False) is Status.DIFFERENT_FAILURE
 
 
 def test_silently_embedding_nothing_is_another_failure():
     empty = [value(None), value(None), value(None)]
     seen = verdict(outcome(Symptom.OK, empty, files_opened=0), THREE)
-    assert (seen.symptom, status_of([seen])) == (Symptom.WRONG_OUTPUT, Status.DIFFERENT_FAILURE)
+    assert (seen.symptom, Rate.of([seen]).status(race=False)) == (Symptom.WRONG_OUTPUT, Status.DIFFERENT_FAILURE)
     assert seen.reason == "no bytes of any file were embedded (opened 0 files, needed 3)"
 
 
@@ -121,7 +121,7 @@ def test_without_checksums_the_lengths_are_compared():
 
 @pytest.mark.parametrize("measures", [{}, {"files_opened": 3}, {"embedded": []}])
 def test_a_probe_that_says_nothing_is_our_fault(measures):
-    assert status_of([verdict(outcome(Symptom.OK, **measures))]) is Status.UNTESTABLE
+    assert Rate.of([verdict(outcome(Symptom.OK, **measures))]).status(race=False) is Status.UNTESTABLE
 
 
 @pytest.mark.parametrize("symptom", [Symptom.UNSOLVABLE, Symptom.UNSUPPORTED, Symptom.KIT_FAULT])

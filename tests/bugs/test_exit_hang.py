@@ -1,4 +1,4 @@
-"""exit-hang: what the oracle calls the bug, what the probe promises, and what each recipe does to a script.
+"""exit-hang: what the oracle calls the bug, what the probe promises, and what each workaround does to a script.
 
 A race is not asserted: no test here depends on how often the process hangs. Probes are ended as soon as they are done.
 """
@@ -16,15 +16,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repro.bugs.declaration import FixKind
 from repro.bugs.exit_hang.bug import BUG, READS_ALL, READS_NOTHING
 from repro.errors import UserError
 from repro.inputs import parquet
-from repro.model import FixKind, Outcome, Request, Scalar, Status, Symptom, status_of
+from repro.model import Outcome, Request, Scalar, Status, Symptom, status_of
 
 SMALL: dict[str, Scalar] = {"layout": "small", "seed": 7}
 EXPECTED = {"rows": 4096}
 ARROW = [scenario.name for scenario in BUG.scenarios if "datasets" not in scenario.needs]
-RECIPES = [fix for fix in BUG.fixes if fix.kind is FixKind.RECIPE]
+RECIPES = [fix for fix in BUG.fixes if fix.kind is FixKind.WORKAROUND]
 
 
 def outcome(symptom: Symptom, rows: int | None = 16) -> Outcome:
@@ -142,7 +143,7 @@ def test_a_minimal_script_fits_in_an_issue_and_needs_no_kit(name):
 
 
 @pytest.mark.parametrize("fix", RECIPES, ids=lambda fix: fix.name)
-def test_a_recipe_is_one_function_named_like_its_file_and_needs_no_kit(fix):
+def test_a_workaround_is_one_function_named_like_its_file_and_needs_no_kit(fix):
     functions = [
         node.name for node in ast.parse(fix.path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
     ]
@@ -150,11 +151,9 @@ def test_a_recipe_is_one_function_named_like_its_file_and_needs_no_kit(fix):
     assert imports(fix.path) - sys.stdlib_module_names <= {"pyarrow"}
 
 
-def test_every_recipe_in_the_folder_is_declared():
+def test_every_workaround_in_the_folder_is_declared():
     declared = {fix.path for fix in BUG.fixes if fix.path}
-    assert declared == {path for path in (BUG.folder / "fixes").iterdir() if path.suffix in {".py", ".patch"}} - {
-        BUG.folder / "fixes" / "__init__.py"
-    }
+    assert declared == {*BUG.folder.glob("workarounds/*.py"), *BUG.folder.glob("patches/*.patch")}
 
 
 def test_the_forced_workaround_drops_the_version_condition_and_keeps_the_rest(tmp_path):
@@ -218,14 +217,14 @@ def test_the_probe_says_what_it_runs_with_what_it_read_and_that_it_is_done(probe
 
 
 @pytest.mark.parametrize("fix", RECIPES, ids=lambda fix: fix.name)
-def test_a_generator_with_a_recipe_still_gives_its_rows_and_gets_to_its_end(probe, fix):
+def test_a_generator_with_a_workaround_still_gives_its_rows_and_gets_to_its_end(probe, fix):
     events, _, stderr = probe("arrow-generator", fix.path, fix.name)
     assert [event["event"] for event in events] == ["started", "measure", "done"], stderr
     assert events[1]["measures"]["rows_read"] > 0
 
 
 def test_closing_a_generator_is_unsupported_where_there_is_none(probe):
-    path = BUG.folder / "fixes/close_generator.py"
+    path = BUG.folder / "workarounds/close_generator.py"
     events, code, _ = probe("arrow-loop", path, "close-generator")
     assert (events[-1]["event"], events[-1]["reason"]) == ("unsupported", "no generator is alive at the end")
     assert all(event["event"] != "done" for event in events)
@@ -234,11 +233,11 @@ def test_closing_a_generator_is_unsupported_where_there_is_none(probe):
 
 @pytest.mark.parametrize("name", ["native_file", "iter_batches", "no_threads"])
 def test_what_datasets_does_itself_cannot_be_replaced_from_outside(probe, name):
-    events, _, _ = probe("datasets-next", BUG.folder / f"fixes/{name}.py", name)
+    events, _, _ = probe("datasets-next", BUG.folder / f"workarounds/{name}.py", name)
     assert events[-1]["event"] == "unsupported"
 
 
-def test_someone_elses_recipe_without_a_stage_is_refused_in_one_line(probe, tmp_path):
+def test_someone_elses_workaround_without_a_stage_is_refused_in_one_line(probe, tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text("def mine():\n    pass\n")
     events, code, stderr = probe("arrow-nothing", mine, "mine")

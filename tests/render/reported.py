@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from repro import bugs
+from repro.bugs.declaration import Bug
 from repro.evidence.record import Evidence
-from repro.model import Bug, Killer, Limits, Outcome, Sample, Stack, Symptom, Verdict
+from repro.model import Killer, Limits, Outcome, Sample, Stack, Symptom, Verdict
 from tests.evidence.examples import MIB, evidence
 
 EMBED: Bug = bugs.load("embed-sliced-list")

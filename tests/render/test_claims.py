@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from repro.bugs.declaration import ClaimVerdict
 from repro.claims import ledger
-from repro.model import ClaimVerdict
 from repro.render.claims import claims_markdown, counts
 from tests.render.reported import embed_evidence, exit_evidence
 

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from repro.bugs.declaration import Bug, Fix, FixKind, Parameter
 from repro.errors import UserError
-from repro.model import Bug, Fix, FixKind, Limits, Parameter, Symptom
+from repro.model import Limits, Symptom
+from repro.run.cache import Cells
+from repro.run.pool import Budget
+from repro.run.runner import Question
 from repro.studies.axes import Axis, read_axis, specs
-from repro.studies.cells import Cells
 from repro.studies.matrix import Asked, Matrix, fill, plan, prepare
-from repro.studies.runner import Question
-from repro.studies.scheduler import Budget
 from repro.targets import records
 from tests.studies.fakes import FakeRunner, made_up, question
 
@@ -168,7 +169,7 @@ def change_limits(runner: FakeRunner, bug: Bug) -> Question:
 
 
 def change_fix(runner: FakeRunner, bug: Bug) -> Question:
-    fix = Fix("better", FixKind.RECIPE, bug.folder / "better.txt")
+    fix = Fix("better", FixKind.WORKAROUND, bug.folder / "better.txt")
     (bug.folder / "better.txt").write_text("one")
     run(runner, question(bug, fix=fix))
     (bug.folder / "better.txt").write_text("two")
@@ -239,7 +240,8 @@ def test_a_cap_above_the_budget_is_refused_before_the_first_trial(tmp_path: Path
 
 MADE_UP = """
 from pathlib import Path
-from repro.model import NO_FIX, Bug, Limits, Prepared, Scenario, Verdict
+from repro.bugs.declaration import NO_FIX, Bug, Prepared, Scenario
+from repro.model import Limits, Verdict
 
 NONE = ()
 BUG = Bug(

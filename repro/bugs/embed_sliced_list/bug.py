@@ -4,35 +4,36 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from repro.bugs.declaration import NO_FIX, Bug, CodePlace, ComparisonPlan, Fix, FixKind, Scenario, Measured
 from repro.bugs.embed_sliced_list.claims import CLAIMS
 from repro.bugs.embed_sliced_list.correctness import GATE
 from repro.bugs.embed_sliced_list.oracle import judge
 from repro.bugs.embed_sliced_list.prepare import PARAMETERS, prepare
 from repro.errors import UserError
-from repro.model import NO_FIX, Bug, CodePlace, Fix, FixKind, Limits, Scalar, Scenario, Tournament
+from repro.model import Limits, Scalar
 
-HERE = Path(__file__).parents[2] / "fixes"
+HERE = Path(__file__).parent
 REPORT, OURS = "huggingface/datasets#7894", "this kit"
 
 
-def _recipe(name: str, title: str, proposed_in: str) -> Fix:
-    return Fix(name, FixKind.RECIPE, HERE / f"{name.replace('-', '_')}.py", title, proposed_in)
+def _workaround(name: str, title: str, proposed_in: str) -> Fix:
+    return Fix(name, FixKind.WORKAROUND, HERE / "workarounds" / f"{name.replace('-', '_')}.py", title, proposed_in)
 
 
 def _patch(name: str, file: str, title: str, proposed_in: str) -> Fix:
-    return Fix(name, FixKind.PATCH, HERE / f"{file}.patch", title, proposed_in)
+    return Fix(name, FixKind.PATCH, HERE / "patches" / f"{file}.patch", title, proposed_in)
 
 
 FIXES = (
     NO_FIX,
-    _recipe("combine-chunks", "combine_chunks() before embedding", REPORT),
-    _recipe("pandas-round-trip", "rebuild the shard from a DataFrame", REPORT),
-    _recipe("take", "copy the rows of the shard with take()", OURS),
-    _recipe("ipc-round-trip", "write the shard to an IPC stream in memory and read it back", OURS),
-    _recipe("concat-columns", "copy each column with pa.concat_arrays", OURS),
-    _recipe("flatten-indices", "flatten_indices() before embedding", OURS),
-    _recipe("row-by-row", "embed one row at a time", OURS),
-    _recipe("direct-embed", "read each file straight into the Arrow buffer of its column", OURS),
+    _workaround("combine-chunks", "combine_chunks() before embedding", REPORT),
+    _workaround("pandas-round-trip", "rebuild the shard from a DataFrame", REPORT),
+    _workaround("take", "copy the rows of the shard with take()", OURS),
+    _workaround("ipc-round-trip", "write the shard to an IPC stream in memory and read it back", OURS),
+    _workaround("concat-columns", "copy each column with pa.concat_arrays", OURS),
+    _workaround("flatten-indices", "flatten_indices() before embedding", OURS),
+    _workaround("row-by-row", "embed one row at a time", OURS),
+    _workaround("direct-embed", "read each file straight into the Arrow buffer of its column", OURS),
     _patch(
         "contiguous-copy",
         "pr7896_guarded_copy",
@@ -95,13 +96,15 @@ BUG = Bug(
         permalink="https://github.com/huggingface/datasets/blob/{version}/src/datasets/table.py#L{line}",
     ),
     workaround="take",
-    tournament=Tournament(
+    comparison=ComparisonPlan(
         target="datasets==5.1.0 pyarrow==24.0.0",
         newest="datasets==5.2.0 pyarrow==24.0.0",
         shard=_shard,
         scale={"inputs": "arc"},
+        measured=Measured("embed", "verify", "bytes_needed", "rss_before_embed_bytes", "peak_embed_bytes"),
         gate=GATE,
     ),
+    small={"rows": 8, "files_per_row": 3, "file_size": 64 << 10},
     claims=CLAIMS,
     folder=Path(__file__).parent,
     default_scenario="shard-first",

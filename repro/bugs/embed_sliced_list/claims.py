@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from repro.bugs.declaration import Claim
 from repro.bugs.embed_sliced_list import rules
-from repro.model import Claim
 
 CLAIMS = (
     Claim(

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from repro.bugs.declaration import Gate, Parameter, Prepared
 from repro.errors import UserError
-from repro.model import Gate, Outcome, Parameter, Prepared, Scalar, Symptom, Verdict
+from repro.model import Outcome, Scalar, Symptom, Verdict
 
 STORAGE = "struct<bytes: binary, path: string>"
 """The Arrow type of every file feature in every release: another one is another schema for whoever reads the file."""
@@ -22,7 +23,7 @@ def prepare(scenario: str, parameters: Mapping[str, Scalar], cache: Path) -> Pre
     for name, value, least in (("cases", cases, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise UserError(f"{name}={value} makes no sense for the gate: give a whole number from {least} up")
-    gate = Path(__file__).parents[2] / "fixes" / "gate.py"
+    gate = Path(__file__).parent / "gate" / "cases.py"
     return Prepared({"gate": str(gate), "cases": cases, "seed": seed}, {"cases": cases}, {"cases": cases})
 
 

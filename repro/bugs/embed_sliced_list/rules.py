@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from repro.bugs.declaration import ClaimFinding, ClaimVerdict, Witness
 from repro.bugs.witness import at_scale, decide, gib, killed, opened, pick, untested
-from repro.model import ClaimFinding, ClaimVerdict, Symptom, Witness
+from repro.model import Symptom
 
 RUN = "repro run embed-sliced-list"
 SMALL = "--set rows=8 --set files_per_row=3 --set file_size=64KiB"

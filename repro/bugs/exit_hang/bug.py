@@ -7,23 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from repro.bugs.declaration import NO_FIX, Bug, Fix, FixKind, Parameter, Prepared, Scenario
 from repro.bugs.exit_hang.claims import CLAIMS
 from repro.errors import UserError, unknown
 from repro.inputs import parquet
-from repro.model import (
-    NO_FIX,
-    Bug,
-    Fix,
-    FixKind,
-    Limits,
-    Outcome,
-    Parameter,
-    Prepared,
-    Scalar,
-    Scenario,
-    Symptom,
-    Verdict,
-)
+from repro.model import Limits, Outcome, Scalar, Symptom, Verdict
 
 FOLDER = Path(__file__).parent
 ARROW = ("pyarrow",)
@@ -49,32 +37,34 @@ READS_NOTHING = frozenset({"arrow-nothing", "datasets-nothing"})
 AT_EXIT = frozenset({Symptom.HANG_AT_EXIT, Symptom.CRASH_AT_EXIT})
 
 
-def _recipe(name: str, title: str, proposed_in: str = "") -> Fix:
-    return Fix(name, FixKind.RECIPE, FOLDER / "fixes" / f"{name.replace('-', '_')}.py", title, proposed_in)
+def _workaround(name: str, title: str, proposed_in: str = "") -> Fix:
+    return Fix(name, FixKind.WORKAROUND, FOLDER / "workarounds" / f"{name.replace('-', '_')}.py", title, proposed_in)
 
 
 FIXES = (
     NO_FIX,
-    _recipe("close-generator", "`it.close()` before the script ends"),
-    _recipe("del-and-collect", "`del it, batch, …` and `gc.collect()` before the script ends", "datasets#7566"),
-    _recipe("collect-at-exit", "the same in an `atexit` handler"),
-    _recipe("no-threads", "`use_threads=False`", "arrow#33975, arrow#50482"),
-    _recipe("one-cpu-thread", "`pyarrow.set_cpu_count(1)`", "arrow#50482"),
-    _recipe("one-io-thread", "`pyarrow.set_io_thread_count(1)`"),
-    _recipe("no-pre-buffer", "`pre_buffer=False`", "arrow#45214"),
-    _recipe("native-file", "`pyarrow.OSFile(path)` in place of `open(path, 'rb')`"),
-    _recipe("memory-map", "`pyarrow.memory_map(path)` in place of `open(path, 'rb')`"),
-    _recipe("arrow-filesystem", "a path and an Arrow file system, no open file", "arrow#50482"),
-    _recipe("whole-buffer", "`pyarrow.BufferReader` over the bytes of the whole file"),
-    _recipe("iter-batches", "`ParquetFile.iter_batches(batch_size=10)` in place of a fragment", "huggingface_hub#4178"),
-    _recipe("direct-read", "`ParquetFile.read(columns=…)` of the one file needed"),
-    _recipe("consume-all", "read the iterator to its end"),
-    _recipe("sleep-before-exit", "`time.sleep(1)` before the script ends", "arrow#33975"),
-    _recipe("os-exit", "`os._exit(0)`: no finalization at all"),
+    _workaround("close-generator", "`it.close()` before the script ends"),
+    _workaround("del-and-collect", "`del it, batch, …` and `gc.collect()` before the script ends", "datasets#7566"),
+    _workaround("collect-at-exit", "the same in an `atexit` handler"),
+    _workaround("no-threads", "`use_threads=False`", "arrow#33975, arrow#50482"),
+    _workaround("one-cpu-thread", "`pyarrow.set_cpu_count(1)`", "arrow#50482"),
+    _workaround("one-io-thread", "`pyarrow.set_io_thread_count(1)`"),
+    _workaround("no-pre-buffer", "`pre_buffer=False`", "arrow#45214"),
+    _workaround("native-file", "`pyarrow.OSFile(path)` in place of `open(path, 'rb')`"),
+    _workaround("memory-map", "`pyarrow.memory_map(path)` in place of `open(path, 'rb')`"),
+    _workaround("arrow-filesystem", "a path and an Arrow file system, no open file", "arrow#50482"),
+    _workaround("whole-buffer", "`pyarrow.BufferReader` over the bytes of the whole file"),
+    _workaround(
+        "iter-batches", "`ParquetFile.iter_batches(batch_size=10)` in place of a fragment", "huggingface_hub#4178"
+    ),
+    _workaround("direct-read", "`ParquetFile.read(columns=…)` of the one file needed"),
+    _workaround("consume-all", "read the iterator to its end"),
+    _workaround("sleep-before-exit", "`time.sleep(1)` before the script ends", "arrow#33975"),
+    _workaround("os-exit", "`os._exit(0)`: no finalization at all"),
     Fix(
         "forced-workaround",
         FixKind.PATCH,
-        FOLDER / "fixes" / "forced_workaround.patch",
+        FOLDER / "patches" / "forced_workaround.patch",
         "datasets' own workaround, for every pyarrow and not only up to 24.0.0",
         "datasets PR #8176",
     ),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from repro.bugs.declaration import Claim, ClaimFinding, ClaimVerdict, Witness
 from repro.bugs.witness import untested
-from repro.model import Claim, ClaimFinding, ClaimVerdict, Symptom, Witness
-from repro.studies.statistics import Interval, wilson
+from repro.model import Symptom
+from repro.rates import Rate
 
 RUN = "repro run exit-hang --trials 20"
 SOURCE = "Spaces report"
@@ -17,7 +18,7 @@ Evidence = Sequence[Witness]
 
 def _trials(evidence: Evidence, scenario: str, fix: str = "none", package: str = "pyarrow") -> list[Witness]:
     """All counted trials of a scenario in the newest environment that was asked, at the default parameters."""
-    found = [w for w in evidence if w.scenario == scenario and w.fix == fix and w.verdict.symptom.counts]
+    found = [w for w in evidence if w.scenario == scenario and w.fix == fix and w.verdict.informative]
     usual = [w for w in found if w.parameters.get("layout", "medium") == "medium"]
     if not usual:
         return []
@@ -25,8 +26,8 @@ def _trials(evidence: Evidence, scenario: str, fix: str = "none", package: str =
     return [w for w, version in zip(usual, versions, strict=True) if version == max(versions)]
 
 
-def _rate(trials: Evidence) -> Interval:
-    return wilson(sum(w.verdict.is_bug for w in trials), len(trials))
+def _rate(trials: Evidence) -> Rate:
+    return Rate(sum(w.verdict.is_bug for w in trials), len(trials))
 
 
 def _words(trials: Evidence) -> str:
@@ -61,7 +62,7 @@ def _is_arrow(evidence: Evidence) -> ClaimFinding:
 
 
 def _loop(evidence: Evidence) -> ClaimFinding:
-    everywhere = [w for w in evidence if w.scenario == "arrow-loop" and w.fix == "none" and w.verdict.symptom.counts]
+    everywhere = [w for w in evidence if w.scenario == "arrow-loop" and w.fix == "none" and w.verdict.informative]
     if not everywhere:
         return untested(f"{RUN} --scenario arrow-loop")
     by_version: dict[str, list[Witness]] = {}
@@ -75,7 +76,7 @@ def _loop(evidence: Evidence) -> ClaimFinding:
 
 
 def _partial_only(evidence: Evidence) -> ClaimFinding:
-    whole = [w for w in evidence if w.scenario == "arrow-everything" and w.verdict.symptom.counts and w.fix == "none"]
+    whole = [w for w in evidence if w.scenario == "arrow-everything" and w.verdict.informative and w.fix == "none"]
     if not whole:
         return untested(f'{RUN} --scenario arrow-everything --target "pyarrow==22.0.0"')
     bad = [w for w in whole if w.verdict.is_bug]

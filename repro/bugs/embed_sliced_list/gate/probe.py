@@ -1,8 +1,8 @@
 """Run a fix through the correctness gate, in the environment under test, and report what it fails on.
 
 Run as ``python probe.py REQUEST.json EVENTS.jsonl``. ``inputs.gate`` is the path of the gate (one file, no kit),
-``inputs.seed`` and ``inputs.cases`` say which cases; ``fix_path`` is a recipe or anything else, as in the probe of the
-bug. Events are ``started``, ``phase`` (gate), ``measure`` and ``done``, one JSON line each. Nothing is judged here:
+``inputs.seed`` and ``inputs.cases`` say which cases; ``fix_path`` is a workaround or anything else, as in the probe of
+the bug. Events are ``started``, ``phase`` (gate), ``measure`` and ``done``, one JSON line each. Nothing is judged here:
 ``gate`` holds the counts by kind and, as ``failures``, one entry for each kind (and type of error) with ``count``, the
 ``traits`` that all of them share, and ``detail`` and ``case`` of the smallest; ``storage`` is the Arrow type of each
 file feature.

@@ -1,0 +1,1 @@
+"""Whole files that users take home; each stands alone and imports nothing of the kit."""
