@@ -205,6 +205,14 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnData:
+    """A user's own folder as the input: the parameter that takes it, and a check that raises UserError if unfit."""
+
+    parameter: str
+    check: Callable[[Path], object]
+
+
+@dataclass(frozen=True, slots=True)
 class Bug:
     """One upstream defect, as its folder ``repro/bugs/<bug>/bug.py`` declares it.
 
@@ -239,3 +247,4 @@ class Bug:
     small: Mapping[str, Scalar] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
     where: Callable[[Outcome], str] | None = None
+    own_data: OwnData | None = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from repro.cli import options
 
 
 @click.command("claims")
@@ -37,8 +37,8 @@ def command(as_json: bool) -> int:
             for chapter in chapters
             for j in chapter.judged
         ]
-        click.echo(json.dumps({"schema": 1, "claims": rows}, indent=2, ensure_ascii=False))
+        options.echo_json({"schema": 1, "claims": rows})
     else:
-        click.echo("\n".join(f"{number:4} {verdict}" for verdict, number in counts(chapters)))
-        click.echo(path)
+        options.echo("\n".join(f"{number:4} {verdict}" for verdict, number in counts(chapters)))
+        options.echo(path)
     return 0

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from repro.cli import options
+
 
 @click.command("issue")
 @click.argument("bug")
@@ -20,10 +22,10 @@ def command(bug: str, project: str | None, run_first: bool, output: Path | None)
     Example: repro issue embed-sliced-list --for datasets --run
     """
     from repro.lab import Lab
-    from repro.report.make import run_scripts, write_issue
+    from repro.report.issues import run_scripts, write_issue
 
     lab = Lab()
     if run_first:
-        run_scripts(lab.store, lab.runner, bug, project, echo=lambda line: click.echo(line, err=True))
-    click.echo(write_issue(lab.store, bug, output, project=project))
+        run_scripts(lab.store, lab.runner, bug, project, echo=options.line_to_stderr(False))
+    options.echo(write_issue(lab.store, bug, output, project=project))
     return 0

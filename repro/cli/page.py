@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from repro.cli import options
+
 
 @click.command("page")
 def command() -> int:
@@ -18,5 +20,5 @@ def command() -> int:
 
     store = Lab().store
     for path in (write_claims(store), write_page(store)):
-        click.echo(path)
+        options.echo(path)
     return 0

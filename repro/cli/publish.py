@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from repro.cli import options
+
 
 @click.command("publish")
 @click.option("--check", "only_check", is_flag=True, help="Only say whether what is published matches its evidence.")
@@ -27,10 +29,10 @@ def command(only_check: bool, folder: Path | None) -> int:
     target = folder or (places.checkout() or Path.cwd()) / "reports" / "published"
     if only_check:
         faults = check(target, store)
-        click.echo("\n".join(faults) if faults else f"{target.name}: everything matches its evidence")
+        options.echo("\n".join(faults) if faults else f"{target.name}: everything matches its evidence")
         return 1 if faults else 0
     done = publish(store, target)
-    click.echo(f"{done.files} files, {done.size / 1e6:.1f} MB in {done.folder}")
+    options.echo(f"{done.files} files, {done.size / 1e6:.1f} MB in {done.folder}")
     for name in done.left_out:
         click.echo(f"left out, too large for GitHub to show: {name}", err=True)
     return 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
+
+from repro.cli import options
 
 
 @click.command("verify")
@@ -36,14 +37,14 @@ def command(issue: Path, target: str | None, yes: bool, as_json: bool) -> int:
         raise UserError("--json asks no questions: add --yes to run the script in the text")
     script, record = read(text)
     if not as_json:
-        click.echo(script.rstrip())
-        click.echo(f"\nTo run in: {target or 'latest'} ({limits_words(record.limits)}, {record.trials} runs at most)")
+        options.echo(script.rstrip())
+        options.echo(f"\nTo run in: {target or 'latest'} ({limits_words(record.limits)}, {record.trials} runs at most)")
     if not yes:
         click.confirm("Run this script?", abort=True)
     found = verify(text, cache=places.cache(), target=target)
     if as_json:
-        click.echo(json.dumps(found.to_json(), indent=2))
+        options.echo_json(found.to_json())
     else:
         words = " ".join(f"{k} {v}" for k, v in found.target.items() if k != "spec") or found.target.get("spec", "")
-        click.echo(f"{found.answer.value.upper()} in {words}\n  {found.reason}")
+        options.echo(f"{found.answer.value.upper()} in {words}\n  {found.reason}")
     return found.answer.status.exit_code

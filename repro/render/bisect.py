@@ -11,37 +11,37 @@ from repro.decide.bisection import BisectionResult
 from repro.decide.races import RaceResult
 from repro.model import SCHEMA
 from repro.render.tables import Table
-from repro.studies.bisect import Cause, Tried, Walk
+from repro.studies.bisect import Bisection, Cause, Tried
 
 LEAST_SHOWN = 0.005
 """Places of the transition that are less probable are summed up in one row."""
 
 
-def walk_sentences(walk: Walk) -> list[str]:
+def bisection_sentences(found: Bisection) -> list[str]:
     """What was found, a sentence each, and what is taken for granted."""
-    if walk.problem:
-        return [f"No transition was found: {walk.problem}"]
-    if isinstance(walk.result, RaceResult):
-        return [str(walk.result)]
-    result = _certain(walk)
-    found = [str(change) for change in result.transitions] or [
-        f"nothing changes from {walk.releases[0]} to {walk.releases[-1]}"
+    if found.problem:
+        return [f"No transition was found: {found.problem}"]
+    if isinstance(found.result, RaceResult):
+        return [str(found.result)]
+    result = _certain(found)
+    changes = [str(change) for change in result.transitions] or [
+        f"nothing changes from {found.releases[0]} to {found.releases[-1]}"
     ]
-    tried = f"{len(walk.tried)} of {len(walk.releases)} releases tried; taken for granted: {result.assumption}."
-    return [*found, tried]
+    tried = f"{len(found.tried)} of {len(found.releases)} releases tried; taken for granted: {result.assumption}."
+    return [*changes, tried]
 
 
-def walk_table(walk: Walk) -> Table:
+def bisection_table(found: Bisection) -> Table:
     """A row a release that was tried, oldest first."""
-    order = {release: place for place, release in enumerate(walk.releases)}
-    return _tried_table("release", sorted(walk.tried, key=lambda one: order[one.release]))
+    order = {release: place for place, release in enumerate(found.releases)}
+    return _tried_table("release", sorted(found.tried, key=lambda one: order[one.release]))
 
 
-def posterior_table(walk: Walk) -> Table | None:
+def posterior_table(found: Bisection) -> Table | None:
     """How probable each place of the transition is; ``None`` for a bug that is no race."""
-    if not isinstance(walk.result, RaceResult):
+    if not isinstance(found.result, RaceResult):
         return None
-    releases, posterior = walk.releases, walk.result.posterior
+    releases, posterior = found.releases, found.result.posterior
     names = [f"before {releases[0]}", *(f"{a} | {b}" for a, b in itertools.pairwise(releases))]
     places = list(zip([*names, f"after {releases[-1]}"], posterior, strict=True))
     shown = [(name, f"{p:.3f}") for name, p in places if p >= LEAST_SHOWN]
@@ -50,17 +50,17 @@ def posterior_table(walk: Walk) -> Table | None:
     return Table("Where the transition lies", ("between", "probability"), rows)
 
 
-def walk_json(walk: Walk) -> dict[str, Any]:
+def bisection_json(found: Bisection) -> dict[str, Any]:
     """The same for a machine."""
     form: dict[str, Any] = {
         "schema": SCHEMA,
-        "releases": list(walk.releases),
-        "problem": walk.problem or None,
-        "conclusion": walk_sentences(walk),
-        "tried": [_tried_json(one) for one in walk.tried],
+        "releases": list(found.releases),
+        "problem": found.problem or None,
+        "conclusion": bisection_sentences(found),
+        "tried": [_tried_json(one) for one in found.tried],
     }
-    if isinstance(walk.result, RaceResult):
-        race = walk.result
+    if isinstance(found.result, RaceResult):
+        race = found.result
         form["race"] = {
             "direction": race.direction,
             "last": race.last,
@@ -71,7 +71,7 @@ def walk_json(walk: Walk) -> dict[str, Any]:
             "skipped": list(race.skipped),
             "posterior": list(race.posterior),
         }
-    elif walk.result is not None:
+    elif found.result is not None:
         form["transitions"] = [
             {
                 "last": t.last,
@@ -80,9 +80,9 @@ def walk_json(walk: Walk) -> dict[str, Any]:
                 "after": t.after,
                 "skipped": [r for r, _ in t.skipped],
             }
-            for t in walk.result.transitions
+            for t in found.result.transitions
         ]
-        form["assumption"] = walk.result.assumption
+        form["assumption"] = found.result.assumption
     return form
 
 
@@ -101,24 +101,24 @@ def cause_json(cause: Cause) -> dict[str, Any]:
     }
 
 
-class ShownWalk:
+class ShownBisection:
     """A bisection that shows itself: sentences, then the releases tried and, for a race, the posterior."""
 
-    def __init__(self, walk: Walk) -> None:
-        self.walk = walk
+    def __init__(self, found: Bisection) -> None:
+        self.found = found
 
     def __repr__(self) -> str:
-        parts = [table.to_text() for table in (walk_table(self.walk), posterior_table(self.walk)) if table]
-        return "\n\n".join(["\n".join(walk_sentences(self.walk)), *parts])
+        parts = [table.to_text() for table in (bisection_table(self.found), posterior_table(self.found)) if table]
+        return "\n\n".join(["\n".join(bisection_sentences(self.found)), *parts])
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        display(walk_table(self.walk))
-        posterior = posterior_table(self.walk)
+        display(bisection_table(self.found))
+        posterior = posterior_table(self.found)
         if posterior is not None:
             display(posterior)
-        print("\n".join(walk_sentences(self.walk)))
+        print("\n".join(bisection_sentences(self.found)))
 
 
 class ShownCause:
@@ -141,10 +141,10 @@ class ShownCause:
         print(self.sentence)
 
 
-def _certain(walk: Walk) -> BisectionResult:
-    if not isinstance(walk.result, BisectionResult):
-        raise ValueError("a walk without a problem has a result")
-    return walk.result
+def _certain(found: Bisection) -> BisectionResult:
+    if not isinstance(found.result, BisectionResult):
+        raise ValueError("a found without a problem has a result")
+    return found.result
 
 
 def _tried_table(name: str, tried: Iterable[Tried]) -> Table:

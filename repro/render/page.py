@@ -12,10 +12,9 @@ from repro.claims import Chapter
 from repro.decide import facts
 from repro.evidence.record import Evidence
 from repro.model import Status
-from repro.rates import CLEAN_TRIALS
+from repro.rates import CLEAN_TRIALS, SAFE_BELOW
 from repro.render.claims import counts, evidence_names
 from repro.render.tables import Table, target_words
-from repro.studies.count import SAFE_BELOW
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -25,6 +24,7 @@ _WORDS = {
     Status.PRESENT: ("✗", "affected"),
     Status.ABSENT: ("✓", "not affected"),
     Status.DIFFERENT_FAILURE: ("!", "fails otherwise"),
+    Status.UNSETTLED: ("?", "unsettled"),
     Status.UNTESTABLE: ("–", "untestable"),
 }
 

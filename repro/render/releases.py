@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from repro.rates import Rate
-from repro.render.bisect import ShownCause, ShownWalk, walk_sentences
+from repro.render.bisect import ShownBisection, ShownCause, bisection_sentences
 from repro.render.matrix import ShownMatrix, cell_words, question_words, target_words
 from repro.studies.bisect import Tried
 from repro.studies.matrix import Cell
 
 
-def sentences(found: Iterable[ShownMatrix | ShownWalk | ShownCause]) -> Iterator[str]:
+def sentences(found: Iterable[ShownMatrix | ShownBisection | ShownCause]) -> Iterator[str]:
     """What each study says, in the order given."""
     for one in found:
         if isinstance(one, ShownMatrix):
             yield from _cells(one.cells)
-        elif isinstance(one, ShownWalk):
-            yield from (f"{_subject(one.walk.tried)}: {said}" for said in walk_sentences(one.walk))
+        elif isinstance(one, ShownBisection):
+            yield from (f"{_subject(one.found.tried)}: {said}" for said in bisection_sentences(one.found))
         else:
             yield f"{_subject(one.cause.tried)}: {one.sentence}"
 

@@ -19,6 +19,10 @@ class ShownRun(Run):
 
     __slots__ = ()
 
+    @classmethod
+    def of(cls, run: Run) -> ShownRun:
+        return cls(run.evidence, run.reproduce, run.race, run.broken)
+
     def __repr__(self) -> str:
         return run_text(self)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,10 @@ from repro.evidence.store import Store
 from repro.render import page
 from repro.render.claims import claims_markdown
 from repro.render.issue import visible
+from repro.render.matrix import forms
+from repro.render.regress import regress_json, regress_markdown
+from repro.studies.matrix import Matrix
+from repro.studies.regress import Judged
 
 
 def judged_claims(store: Store) -> list[Chapter]:
@@ -90,3 +95,20 @@ def _matrix(root: Path) -> str:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+
+
+def write_matrix(store: Store, matrix: Matrix) -> list[Path]:
+    """Write the forms of a matrix below ``matrix/``; returns their paths, the page first."""
+    folder = store.root / "matrix"
+    written = []
+    for name, text in forms(matrix, folder).items():
+        _write(folder / name, store.redactor.text(text))
+        written.append(folder / name)
+    return written
+
+
+def write_regress(store: Store, judged: Sequence[Judged]) -> None:
+    """Write what a regression check found, for a machine and for people, below ``regress/``."""
+    folder = store.root / "regress"
+    _write(folder / "regress.json", store.redactor.text(json.dumps(regress_json(judged), indent=2)) + "\n")
+    _write(folder / "regress.md", store.redactor.text(regress_markdown(judged)))

@@ -19,7 +19,7 @@ from repro.evidence.record import Evidence
 from repro.evidence.store import Store
 from repro.model import Status
 from repro.render.charts import timeline
-from repro.report.make import write_issue
+from repro.report.issues import write_issue
 from repro.report.pages import by_bug, claims_text, write_claims, write_page
 
 MANIFEST, SCHEMA = "manifest.json", 1

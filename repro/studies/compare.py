@@ -21,6 +21,8 @@ from repro.studies.candidates import AGAIN, UPSTREAM, Candidate, command
 
 KIND = "compare"
 GATE, WARM_UP = "gate", "warm-up"
+ROUNDS_ENOUGH = 5
+"""So many rounds are needed to print a ratio: of one pair it says nothing."""
 
 
 @dataclass(slots=True)
@@ -96,12 +98,12 @@ class Comparison:
         return next((row for row in self.rows if row.name == name), None)
 
     def ratio(self, row: Row) -> Spread | None:
-        """Its time over upstream's, pair by pair of the same round; ``None`` for upstream itself or without a pair."""
+        """Its time over upstream's, pair by pair of the same round; ``None`` for upstream and with too few pairs."""
         reference = self.row(UPSTREAM)
         if reference is None or row.name == UPSTREAM:
             return None
         ratios = paired_ratios(reference.seconds, row.seconds)
-        return spread(ratios) if ratios else None
+        return spread(ratios) if len(ratios) >= ROUNDS_ENOUGH else None
 
     def refuses(self, row: Row) -> int:
         """How many sound cases of the gate it refuses with an error beyond those that upstream refuses too."""
@@ -127,10 +129,8 @@ def collect(evidence: Iterable[Evidence], plan: ComparisonPlan | None) -> Compar
     rows: dict[str, tuple[int, Row]] = {}
     for one in of_study(evidence, KIND):
         mark = label_of(one)
-        _, row = rows.setdefault(
-            mark["candidate"],
-            (mark["place"], Row(mark["candidate"], plan.measured, mark["title"], mark["proposed_in"])),
-        )
+        new = Row(mark["candidate"], plan.measured, mark["title"], mark["proposed_in"])
+        _, row = rows.setdefault(mark["candidate"], (mark["place"], new))
         if mark["part"] == GATE:
             row.gate = one
         elif mark["part"] != WARM_UP:

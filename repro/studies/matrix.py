@@ -54,8 +54,8 @@ def plan(
     fixes: Sequence[str] = (),
     parameters: Sequence[str] | None = None,
     trials: int | None = None,
-    memory: str | None = None,
-    timeout: str | None = None,
+    memory: str | int | None = None,
+    timeout: str | float | None = None,
 ) -> list[PlannedCell]:
     """The cells: every bug named (all deterministic ones if none is, with ``races`` the others too), by target.
 

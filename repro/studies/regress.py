@@ -133,7 +133,7 @@ def catalogue(
     target: str,
     *,
     trials: int | None = None,
-    memory: str | None = None,
+    memory: str | int | None = None,
 ) -> list[PlannedCell]:
     """What a check asks of each bug: every scenario without a fix, and the default one with every fix.
 
@@ -177,6 +177,13 @@ def answer_of(cell: Cell) -> Entry:
             "kit": git.get("commit") or shown.provenance.get("kit_version"),
         },
     )
+
+
+def held_against(entries: Sequence[Entry], cell: Cell) -> Judged:
+    """What a cell says, with what was expected of it and what became of that."""
+    answer = answer_of(cell)
+    expected = expectation(entries, answer)
+    return Judged(answer, expected, judge(answer, expected, race=cell.question.bug.race))
 
 
 def load(path: Path) -> list[Entry]:

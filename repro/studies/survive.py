@@ -99,10 +99,8 @@ def _point(trials: Sequence[Evidence], plan: ComparisonPlan) -> Point:
     failed = max((cap for cap, e in caps if not survived(e)), default=None)
     held = [cap for cap, e in caps if survived(e) and cap > (failed or 0)]
     endings = [e.verdict.symptom.value for cap, e in caps if cap == failed and not survived(e)]
-    size = next(
-        (found for e in trials if (found := measured.payload(e.outcome, plan.measured))),
-        int(label_of(trials[0])["size"]),
-    )
+    sizes = (measured.payload(e.outcome, plan.measured) for e in trials)
+    size = next((size for size in sizes if size), int(label_of(trials[0])["size"]))
     return Point(
         label_of(trials[0])["candidate"],
         size,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from repro.bugs.declaration import NO_FIX, Bug, CodePlace, ComparisonPlan, Fix, FixKind, Scenario, Measured
+from repro.bugs.declaration import NO_FIX, Bug, CodePlace, ComparisonPlan, Fix, FixKind, Measured, OwnData, Scenario
 from repro.bugs.embed_sliced_list.claims import CLAIMS
 from repro.bugs.embed_sliced_list.correctness import GATE
 from repro.bugs.embed_sliced_list.oracle import judge
 from repro.bugs.embed_sliced_list.prepare import PARAMETERS, prepare
 from repro.errors import UserError
+from repro.inputs import bids
 from repro.model import Limits, Scalar
 
 HERE = Path(__file__).parent
@@ -104,6 +105,7 @@ BUG = Bug(
         measured=Measured("embed", "verify", "bytes_needed", "rss_before_embed_bytes", "peak_embed_bytes"),
         gate=GATE,
     ),
+    own_data=OwnData("bids_root", bids.scan),
     small={"rows": 8, "files_per_row": 3, "file_size": 64 << 10},
     claims=CLAIMS,
     folder=Path(__file__).parent,

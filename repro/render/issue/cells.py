@@ -20,6 +20,7 @@ def status_words(status: Status) -> str:
         Status.PRESENT: "affected",
         Status.ABSENT: "not affected",
         Status.DIFFERENT_FAILURE: "fails otherwise",
+        Status.UNSETTLED: "unsettled",
         Status.UNTESTABLE: "untestable",
     }[status]
 

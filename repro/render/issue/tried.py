@@ -37,7 +37,7 @@ def situations(bug: Bug, evidence: Sequence[Evidence]) -> Part:
 
 def which_fix(bug: Bug, evidence: Sequence[Evidence]) -> Part:
     """What was tried against it. The comparison study writes this table where it was run; else the newest trials do."""
-    text = which_fix_markdown(evidence) or _fixes_table(bug, evidence)
+    text = which_fix_markdown(evidence, bug.comparison) or _fixes_table(bug, evidence)
     if not text:
         return Part("")
     return Part(details("Which fix helps", text), "the table of fixes", 5)
