@@ -163,7 +163,7 @@ def compare(
     """
     if repetitions < 0:
         raise UserError(f"{repetitions} repetitions make no sense: type --repetitions 3, or 0 for correctness only")
-    key = study_key(*(one.identity for one in entered), str(cases))
+    key = study_key(*(f"{one.name} {runner.key(one.question)}" for one in entered), str(cases))
     kept_so_far = runner.store.query(bug=entered[0].question.bug.slug) if resume else ()
     identity, known = open_study(kept_so_far, KIND, key, resume)
     done = {(label_of(e)["candidate"], label_of(e)["part"]): e for e in known}
