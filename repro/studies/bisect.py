@@ -93,8 +93,13 @@ def bisect(
 ) -> Bisection:
     """Bisects a deterministic bug: one transition, or ``every`` change of what it shows. No release is tried twice.
 
+    With ``every`` at least each eighth part of the range is tried, unless ``grid`` says otherwise: what comes and goes
+    between two tested releases would be missed.
+
     A ``good`` release that shows the bug, or a ``bad`` one that does not, is named as wrong.
     """
+    if every and grid is None:
+        grid = max(2, len(releases) // 8)
     bisector = Bisector(releases, every=every, grid=grid)
     tried: list[Tried] = []
     while (index := bisector.select()) is not None:
