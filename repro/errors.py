@@ -1,4 +1,4 @@
-"""The one exception that reaches a user as a single line."""
+"""The exceptions that reach a user as a single line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ class UserError(Exception):
     """A foreseeable mistake. The message is one line and says what to type instead."""
 
 
-class SpawnError(Exception):
+class EnvironmentFault(UserError):
+    """The machine, index or tool failed, not what was typed; exit status 125."""
+
+
+class SpawnError(EnvironmentFault):
     """A program could not be started at all (no such interpreter, no permission)."""
 
 

@@ -82,11 +82,8 @@ class Runner:
         with self._lock:
             if key not in self._targets:
                 spec = targets.parse(question.target)
-                try:
-                    with usable_paths():
-                        self._targets[key] = targets.provision(spec, cache=self.cache, requires=requires, patch=patch)
-                except targets.UvFailed as error:
-                    raise UserError(f"target {question.target!r}: {' '.join(str(error).split())}") from error
+                with usable_paths():
+                    self._targets[key] = targets.provision(spec, cache=self.cache, requires=requires, patch=patch)
             return self._targets[key]
 
     def inputs(self, question: Question) -> Prepared:

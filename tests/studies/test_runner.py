@@ -186,17 +186,6 @@ def test_parameters_that_make_no_sense_are_refused_before_the_probe_starts(fake)
     assert fake.kept == []
 
 
-def test_a_uv_that_fails_in_an_unknown_way_is_one_line(fake):
-    fake.bug(SAY_ALL)
-
-    def fails(spec):
-        raise targets.UvFailed("uv could not resolve (exit 2):\n  what is this?")
-
-    fake.answer = fails
-    with pytest.raises(UserError, match=r"target 'tiny==1.0': uv could not resolve \(exit 2\): what is this\?"):
-        fake.runner.trial(question())
-
-
 def test_a_full_disk_for_evidence_is_one_line_and_leaves_no_half_file(fake, monkeypatch):
     fake.bug(SAY_ALL)
 
