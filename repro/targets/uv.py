@@ -55,7 +55,9 @@ class BuildFailed(Exception):
 class IndexUnreachable(EnvironmentFault):
     """The configured package index did not answer."""
 
-    def __init__(self, message: str = "the package index does not answer; check the network and uv's index settings"):
+    def __init__(
+        self, message: str = "the package index does not answer; check the network and uv's index settings"
+    ) -> None:
         super().__init__(message)
 
 

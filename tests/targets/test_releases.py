@@ -19,7 +19,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
-
 from pypi_simple import DistributionPackage
 
 from repro.errors import EnvironmentFault, UserError
@@ -219,7 +218,7 @@ def test_without_an_answer_an_older_list_serves_and_says_so(
     with caplog.at_level(logging.WARNING):
         assert list_releases("tiny", cache=tmp_path) == first
     assert "using an older list of tiny" in caplog.text
-    with pytest.raises(EnvironmentFault, match="the releases of other are unknown: .*does not answer") as caught:
+    with pytest.raises(EnvironmentFault, match=r"the releases of other are unknown: .*does not answer") as caught:
         list_releases("other", cache=tmp_path)
     assert "127.0.0.1" not in str(caught.value)
 
