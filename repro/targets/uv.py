@@ -100,7 +100,7 @@ def build_wheel(source: Path, python: Path, into: Path, *, env: Mapping[str, str
     done = _uv("build", "--wheel", "--python", python, "--out-dir", into, source, cwd=source, timeout_s=SLOW_S, env=env)
     if done.returncode:
         backend, _, own = done.stderr.rpartition("\nerror: ")
-        if any(sign in own for sign in (*_UNREACHABLE, *_UNWRITABLE)):
+        if "No space left" in backend or any(sign in own for sign in (*_UNREACHABLE, *_UNWRITABLE)):
             raise _failure(done, "build")
         said = [line for line in backend.splitlines() if line.strip() and line != "Building wheel..."]
         raise BuildFailed(readable(said[-1] if said else own))
