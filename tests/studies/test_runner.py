@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from repro import bugs, targets
+from repro import bugs
 from repro.errors import UserError
 from repro.model import FixKind, Killer, Limits, Status, Symptom, TargetInfo, Unsolvable, status_of
 from repro.studies import ask
