@@ -1,4 +1,4 @@
-"""The one exception that reaches a user as a single line."""
+"""The exceptions that reach a user as a single line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class UserError(Exception):
 
 
 class EnvironmentFault(UserError):
-    """The machine, the index or a tool failed, not what was typed: exit status 125."""
+    """The machine, index or tool failed, not what was typed; exit status 125."""
 
 
-class SpawnError(Exception):
+class SpawnError(EnvironmentFault):
     """A program could not be started at all (no such interpreter, no permission)."""
 
 
