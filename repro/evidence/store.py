@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shlex
-import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +13,7 @@ from typing import Any
 from repro.errors import UserError
 from repro.evidence.record import Evidence, new_id
 from repro.evidence.redact import Redactor
+from repro.files import write_atomic
 from repro.model import Limits, Scalar
 from repro.units import format_duration, format_size
 
@@ -145,24 +143,11 @@ def _compact(value: Any) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Temporary file, fsync, rename: a reader never sees half of it, and a failure leaves nothing behind."""
-    temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp lets only the owner read; a report is to be shared
-        Path(temporary).replace(path)
-    except BaseException as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise UserError(
-                f"cannot write evidence in {path.parent} ({error.strerror}): free some space there, or set the "
-                "environment variable REPRO_REPORTS to a folder that can be written and has room"
-            ) from error
-        raise
+        write_atomic(path, content)
+    except OSError as error:
+        raise UserError(
+            f"cannot write evidence in {path.parent} ({error.strerror}): free some space there, or set the "
+            "environment variable REPRO_REPORTS to a folder that can be written and has room"
+        ) from error

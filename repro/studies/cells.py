@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 from repro import __version__
 from repro.errors import UserError
+from repro.evidence.labels import label, label_of
 from repro.evidence.record import plain
 from repro.evidence.store import Evidence, Store
 from repro.model import SCHEMA, Bug, Prepared, Symptom, TargetInfo, Unsolvable
 from repro.studies.ask import reproduce_command
-from repro.studies.labels import label, label_of
 from repro.studies.result import Run
 from repro.studies.runner import Question
 from repro.studies.scheduler import Budget, Job, run_jobs

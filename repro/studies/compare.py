@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from repro.errors import UserError
+from repro.evidence.labels import label, label_of, of_study, open_study, study_key
 from repro.evidence.store import Evidence, Store
 from repro.model import FixKind, Symptom
 from repro.studies.contenders import AGAIN, UPSTREAM, Contender, command
 from repro.studies.interleave import interleave
-from repro.studies.labels import label, label_of, of_study, open_study, study_key
 from repro.studies.measured import embed_peak, embed_seconds, payload
 from repro.studies.runner import Question
 from repro.studies.statistics import Spread, paired_ratios, spread

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from repro.errors import UserError
+from repro.evidence.labels import label, label_of, of_study, open_study, study_key
 from repro.evidence.store import Evidence
 from repro.model import Symptom
 from repro.studies.compare import Trials
 from repro.studies.contenders import Contender
-from repro.studies.labels import label, label_of, of_study, open_study, study_key
 from repro.studies.measured import payload
 from repro.studies.runner import MIN_CAP_BYTES
 

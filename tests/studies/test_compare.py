@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from repro.bugs.embed_sliced_list.correctness import STORAGE, WRONG, judge
 from repro.errors import UserError
+from repro.evidence.labels import label_of
 from repro.lab import Lab
 from repro.model import Outcome, Sample, Symptom, Verdict
 from repro.render.compare import comparison_json, fixes_table, sentences, which_fix_markdown
 from repro.studies.compare import Comparison, Row, collect, compare, steps
 from repro.studies.contenders import AGAIN, GATE_SCENARIO, UNFIXED, UPSTREAM, contenders
-from repro.studies.labels import label_of
 from repro.studies.measured import embed_peak, embed_seconds
 from repro.studies.runner import Question
 from tests.evidence.examples import MIB, evidence
