@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from repro import __version__
 from repro.errors import UserError
 from repro.evidence.labels import label, label_of
-from repro.evidence.record import plain
 from repro.evidence.store import Evidence, Store
+from repro.forms import to_json
 from repro.model import SCHEMA, Bug, Prepared, Symptom, TargetInfo, Unsolvable
 from repro.studies.ask import reproduce_command
 from repro.studies.result import Run
@@ -115,9 +115,9 @@ def cell_key(question: Question, target: TargetInfo | Unsolvable, prepared: Prep
         "sources": sources(question.bug),
         "scenario": question.scenario.name,
         "fix": [fix.name, fix.kind.value, None if fix.path is None else _sha256(fix.path)],
-        "parameters": plain(question.parameters),
-        "inputs": None if prepared is None else plain(prepared.inputs),
-        "expected": None if prepared is None else plain(prepared.expected),
+        "parameters": to_json(question.parameters),
+        "inputs": None if prepared is None else to_json(prepared.inputs),
+        "expected": None if prepared is None else to_json(prepared.expected),
         "limits": asdict(question.limits),
         "environment": environment,
     }
