@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
+import threading
+import time
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,13 @@ from repro.model import Limits, Scalar
 from repro.units import format_duration, format_size
 
 __all__ = ["Evidence", "Found", "Store", "command_for"]
+
+
+STALE_S = 3600.0
+"""Age from which a temporary file has no writer any more: writing one takes milliseconds."""
+
+_PARSED: dict[Path, tuple[tuple[int, int, int], Evidence]] = {}
+_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,7 @@ class Store:
     def __init__(self, root: Path, redactor: Redactor | None = None) -> None:
         self.root = root
         self.redactor = redactor or Redactor.from_environment()
+        _remove_stale(root / "evidence")
 
     def save(self, evidence: Evidence) -> Evidence:
         """Write ``evidence`` and return it as it was written: redacted, with its ``path``.
@@ -54,9 +65,17 @@ class Store:
         return path.relative_to(self.root).as_posix()
 
     def load(self, path: Path) -> Evidence:
-        """Read one file. Raises UserError, with the path, for whatever is wrong with it."""
+        """Read one file. Raises UserError, with the path, for whatever is wrong with it.
+
+        A file is parsed once per process, whichever store asks, unless it changed; the record is shared.
+        """
         try:
-            return replace(Evidence.from_json(json.loads(path.read_bytes())), path=path)
+            state = path.stat()
+            version = (state.st_mtime_ns, state.st_size, state.st_ino)
+            with _LOCK:
+                if path not in _PARSED or _PARSED[path][0] != version:
+                    _PARSED[path] = (version, Evidence.from_json(json.loads(path.read_bytes())))
+                return replace(_PARSED[path][1], path=path)
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}; name an existing evidence file") from error
         except (ValueError, RecursionError) as error:
@@ -140,6 +159,17 @@ def _dump(form: Mapping[str, Any]) -> str:
 
 def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove what writers that were killed left behind.
+
+    By age: where machines or containers share the folder, a process id does not tell whether its owner still writes.
+    """
+    for path in folder.glob("*/.*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > STALE_S:
+                path.unlink()
 
 
 def _write(path: Path, content: bytes) -> None:

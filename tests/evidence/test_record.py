@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,8 @@ from repro.evidence.redact import Redactor
 from repro.model import Outcome, Stack, Status, Symptom, Verdict
 
 from .examples import evidence, evidences
+
+PUBLISHED = Path(__file__).parents[2] / "reports" / "published" / "evidence"
 
 
 @settings(deadline=None)
@@ -147,3 +150,22 @@ def test_the_shown_path_is_relative_where_that_is_shorter(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     inside = tmp_path / "reports" / "evidence" / "b" / "x.json"
     assert replace(evidence(), path=inside).shown_path == "reports/evidence/b/x.json"
+
+
+def test_published_evidence_still_loads_and_says_what_it_said():
+    paths = list(PUBLISHED.glob("*/*.json"))
+    assert paths
+    for path in paths:
+        form = json.loads(path.read_bytes())
+        assert form.items() <= Evidence.from_json(form).to_json().items()
+
+
+def test_evidence_of_before_the_content_hash_was_kept_has_none():
+    form = evidence(decided_by="0" * 64).to_json()
+    assert Evidence.from_json(form).decided_by == "0" * 64
+    del form["decided_by"]
+    assert Evidence.from_json(form).decided_by == ""
+
+
+def test_entries_that_a_newer_kit_adds_are_passed_over():
+    assert Evidence.from_json(evidence().to_json() | {"weather": "fair"}).bug == "embed-sliced-list"
