@@ -61,13 +61,13 @@ class Redactor:
                 for form in {folder, quote(folder), quote(folder, safe=""), folder.replace("/", "\\/")}:
                     patterns.setdefault(form, rf"{PATH}{re.escape(form)}{END}")
                     self._literals.setdefault(form, (label, folder))
-        self._patterns = sorted(patterns.items(), key=lambda item: (-len(item[0]), item[0]))  # the longest wins
+        self._patterns = sorted(patterns.items(), key=lambda item: -len(item[0]))  # the longest wins
         self._words: list[tuple[list[str], re.Pattern[str], str]] = []
         for names, least, tail, label in (
             (users, MIN_USER, "", "<user>"),
             (hosts, MIN_HOST, r"(?:\.[\w-]+)*", "<host>"),
         ):
-            kept = sorted({n for n in names if len(n) >= least and n.lower() not in COMMON}, key=lambda n: (-len(n), n))
+            kept = sorted({n for n in names if len(n) >= least and n.lower() not in COMMON}, key=len, reverse=True)
             if kept:
                 either = "|".join(map(re.escape, kept))
                 self._words.append((kept, re.compile(rf"{PLACEHOLDER}|{WORD}(?:{either})(?![A-Za-z0-9]){tail}"), label))

@@ -1,4 +1,4 @@
-"""What private things look like in a text: tokens, e-mail addresses, home and temporary folders. Patterns only."""
+"""Regular expressions for secrets and personal data: tokens, e-mail addresses, home and temporary folders."""
 
 from __future__ import annotations
 
