@@ -227,7 +227,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One ``--set name=value`` of a bug. ``kind``: int, size (``64KiB``), float, bool, str or a tuple of choices."""
+    """One ``--set name=value``. ``kind``: int, size (``64KiB``), float, bool, str, folder (of a user), or choices."""
 
     name: str
     kind: str | tuple[str, ...]

@@ -6,6 +6,7 @@ import contextlib
 import errno
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repro import bugs
@@ -63,6 +64,9 @@ def read_parameter(parameter: Parameter, text: str) -> Scalar:
                 return parse_size(text)
             case "str":
                 return text
+            case "folder":  # absolute, so that redaction recognises it
+                with usable_paths():
+                    return str(Path(text).expanduser().absolute())
             case "bool" if text.lower() in TRUE | FALSE:
                 return text.lower() in TRUE
     except ValueError:
@@ -129,7 +133,9 @@ def reproduce_command(asked: Question, *, memray: bool = False, trials: int | No
     named = asked.fix.name
     known = {fix.name for fix in asked.bug.fixes}
     fix = named if named in known else str(asked.fix.path)
-    command = command_for(
-        asked.bug.slug, asked.scenario.name, fix, asked.target, asked.limits, asked.given, trials=trials
-    )
+    folders = {
+        p.name for p in asked.bug.parameters if p.kind == "folder"
+    }  # where a user keeps data is nobody's business
+    given = {name: "<yours>" if name in folders else value for name, value in asked.given.items()}
+    command = command_for(asked.bug.slug, asked.scenario.name, fix, asked.target, asked.limits, given, trials=trials)
     return f"{command} --memray" if memray else command

@@ -163,3 +163,12 @@ def test_a_file_is_named_by_its_path_in_the_command(tmp_path):
     recipe = tmp_path / "idea.py"
     recipe.write_text("def idea(shard):\n    return shard\n")
     assert f"--fix {recipe}" in ask.reproduce_command(asked(fix=str(recipe)))
+
+
+def test_the_folder_of_a_user_is_absolute_in_the_question_and_not_in_the_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    question = ask.question("embed-sliced-list", parameters=["bids_root=JaneDoe", "rows_per_select=3"])
+    assert question.given["bids_root"] == f"{tmp_path}/JaneDoe"
+    command = ask.reproduce_command(question)
+    assert "'bids_root=<yours>' --set rows_per_select=3" in command
+    assert "Jane" not in command
