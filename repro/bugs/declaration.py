@@ -36,7 +36,7 @@ NO_FIX = Fix("none", title="the released code as it is")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One ``--set name=value`` of a bug. ``kind``: int, size (``64KiB``), float, bool, str or a tuple of choices."""
+    """One ``--set name=value``. ``kind``: int, size (``64KiB``), float, bool, str, folder (of a user), or choices."""
 
     name: str
     kind: str | tuple[str, ...]

@@ -12,7 +12,6 @@ from typing import Any
 from repro import targets
 from repro.bugs.declaration import FixKind, Prepared
 from repro.errors import EnvironmentFault, UserError, usable_paths
-from repro.evidence.labels import FIELD
 from repro.evidence.provenance import provenance
 from repro.evidence.record import Evidence
 from repro.evidence.store import Store
@@ -146,7 +145,8 @@ class Runner:
             limits=question.limits,
             outcome=replace(outcome, symptom=verdict.symptom),
             verdict=verdict,
-            provenance={**provenance(), **({FIELD: dict(label)} if label else {})},
+            provenance=provenance(),
+            label=label,
             reproduce=reproduce,
             memray=memray,
             decided_by=key,
