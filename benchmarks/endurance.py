@@ -17,7 +17,7 @@ from repro import Lab, places
 from repro.housekeeping import leftovers
 from repro.render.tables import Table
 from repro.trial.caps import PREFIX
-from repro.trial.guardian import TOKEN_VARIABLE
+from repro.trial.leftovers import TOKEN_VARIABLE
 from repro.trial.supervise import KIT_TOKEN
 from repro.units import about
 

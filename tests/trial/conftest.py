@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from repro.model import Limits, Outcome, Request
-from repro.trial.guardian import TOKEN_VARIABLE
+from repro.trial.leftovers import TOKEN_VARIABLE
 from repro.trial.supervise import KIT_TOKEN, scratch_folder, supervise
 
 PRELUDE = """
