@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from repro.errors import UserError
-from repro.trial.cgroup import V2, Cgroup, candidates, counter, members, memberships, writable_cgroup
+from repro.trial.cgroup import V2, Cgroup, candidates, counter, members, memberships, outside, writable_cgroup
 from repro.trial.leftovers import PREFIX
 
 __all__ = ["BACKENDS", "PREFIX", "Cap", "Uncapped", "candidates", "open_cap", "systemd_works", "writable_cgroup"]
@@ -93,8 +93,7 @@ class SystemdScope(Uncapped):
         return members(self.path) if self.path else []
 
     def left_by(self, pids: Iterable[int]) -> bool:
-        name = self.path.name if self.path else ""
-        return any(name not in Path(path).parts for pid in pids for kind, path in memberships(pid) if name and not kind)
+        return outside(self.path.name, "", pids) if self.path else False
 
     def oom_kills(self) -> int | None:
         return counter(self.path / V2.events, "oom_kill") if self.path else None

@@ -48,6 +48,22 @@ def members(group: Path) -> list[int]:
     return []
 
 
+def outside(name: str, controller: str, pids: Iterable[int]) -> bool:
+    """Whether one of the processes is not in the group of that name; one that is just exiting is in none."""
+    return any(
+        controller in kinds.split(",") and name not in Path(path).parts and not _exiting(pid)
+        for pid in pids
+        for kinds, path in memberships(pid)
+    )
+
+
+def _exiting(pid: int) -> bool:
+    """``PF_EXITING`` in the flags of the process; also of one that is gone."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return bool(int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[6]) & 4)
+    return True
+
+
 @dataclass(slots=True)
 class Cgroup:
     """A leaf cgroup below ``parent``, made for one trial and removed after it. ``memory_bytes=None`` measures only.
@@ -92,9 +108,7 @@ class Cgroup:
 
     def left_by(self, pids: Iterable[int]) -> bool:
         """Whether one of the trial's processes is in another memory cgroup, where the cap does not hold."""
-        kind = "memory" if self.files is V1 else ""
-        places = (path for pid in pids for kinds, path in memberships(pid) if kind in kinds.split(","))
-        return any(self.path.name not in Path(place).parts for place in places)
+        return outside(self.path.name, "memory" if self.files is V1 else "", pids)
 
     def oom_kills(self) -> int | None:
         return counter(self.path / self.files.events, "oom_kill")

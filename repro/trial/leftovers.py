@@ -105,14 +105,15 @@ def remove_folder(path: Path) -> None:
     for _ in range(3):  # an escaped process may still be writing while it dies
         if not _unmount_below(path):
             return
-        _make_writable(path)
-        for folder, names, _ in os.walk(path):
-            for name in names:
-                _make_writable(Path(folder, name))
         try:
+            _make_writable(path)
+            for folder, names, _ in os.walk(path):
+                for name in names:
+                    _make_writable(Path(folder, name))
             shutil.rmtree(path, ignore_errors=True)
         except RecursionError:  # a thousand folders in each other
-            subprocess.run(["rm", "-rf", "--", path], check=False, capture_output=True)
+            for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+                subprocess.run([*command, "--", path], check=False, capture_output=True)
         if path.is_symlink() or path.is_file():
             path.unlink(missing_ok=True)
         if not path.exists():

@@ -56,11 +56,19 @@ class Child:
         self.token, self.folder = env[TOKEN_VARIABLE], cwd
         self.started_at = time.monotonic()
         self._popen = _start(command, env, cwd, stdout, stderr)
-        self.pid = self._popen.pid
         self.status: int | None = None
+        self._follow(self._popen.pid)
+
+    def _follow(self, pid: int) -> None:
+        self.pid = pid
         self._pidfd: int | None = None
         with contextlib.suppress(AttributeError, OSError):
-            self._pidfd = os.pidfd_open(self.pid)
+            self._pidfd = os.pidfd_open(pid)
+
+    def _let_go(self) -> None:
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
 
     @property
     def ancestor(self) -> int:
@@ -105,15 +113,13 @@ class Child:
         ran, the cgroup, the token in the environment (also after ``setsid``), and the files of its output.
         """
         self.ended(0.0)
-        survivors = self._alive_of(others, pids)
+        survivors = self._alive_of([*others, *self.strays()], pids)
         self.send(signal.SIGKILL)
         _kill(survivors)
         with contextlib.suppress(subprocess.TimeoutExpired):  # not even SIGKILL ends one that waits for a dead disk
             self._popen.wait(PATIENCE_S)
         self.status = self._popen.returncode
-        if self._pidfd is not None:
-            os.close(self._pidfd)
-            self._pidfd = None
+        self._let_go()
         return len(survivors) + leftovers.end_processes(lambda token: token == self.token, self.folder)
 
     def _alive_of(self, others: Iterable[psutil.Process], pids: Iterable[int]) -> set[int]:
@@ -142,7 +148,6 @@ class AdoptedChild(Child):
     ) -> None:
         self.token, self.folder = env[TOKEN_VARIABLE], cwd
         self.status = None
-        self._said: list[str] = []
         self._rest = b""
         self._control, theirs = socket.socketpair()
         with theirs:
@@ -155,8 +160,8 @@ class AdoptedChild(Child):
         if what != "pid":
             self._close()
             raise SpawnError(f"cannot start {command[0]}: {rest}")
-        self.pid = int(rest)
         self.started_at = time.monotonic()
+        self._follow(int(rest))
 
     def _next(self, wait_s: float) -> str | None:
         """The next line of the reaper; ``None`` if there is none yet, empty if there will be none."""
@@ -180,28 +185,29 @@ class AdoptedChild(Child):
         return ()
 
     def ended(self, wait_s: float) -> bool:
-        if not self._said and (line := self._next(wait_s)) is not None:
-            self._said.append(line)
-        return bool(self._said)
+        """As above; also if the reaper is gone, since then nobody will ever know how the probe ended."""
+        watched = [self._control.fileno(), *([] if self._pidfd is None else [self._pidfd])]
+        if select.select(watched, [], [], wait_s)[0]:
+            return True
+        return self._pidfd is None and not _alive(psutil.Process(self.pid))
 
     def finish(self, others: Iterable[psutil.Process], pids: Iterable[int]) -> int:
         """Let the reaper end everything; if the probe killed its reaper, search as without one."""
-        self.ended(0.0)
         survivors, count, answer = self._alive_of(others, pids), 0, ""
-        self.send(signal.SIGKILL)
         with contextlib.suppress(OSError):
             os.kill(self._popen.pid, signal.SIGCONT)
             self._control.sendall(b"end\n")
-            while (answer := self._next(PATIENCE_S) or "") == "exited":
-                pass
+            answer = self._next(PATIENCE_S) or ""
         match answer.split():
             case ["ended", status, found]:
                 self.status = None if status == "unknown" else int(status)
                 count = int(found)
             case _:  # the end of the probe is not known, nor who its descendants are
+                self.send(signal.SIGKILL)
                 _kill(survivors)
                 count = len(survivors) + leftovers.end_processes(lambda token: token == self.token, self.folder)
         self._close()
+        self._let_go()
         return count
 
     def _close(self) -> None:

@@ -1,8 +1,8 @@
 """Starts one probe and adopts every process that the probe leaves behind, so that none can get away (Linux).
 
 Run as ``python -I -S reaper.py CONTROL COMMAND…``; it imports nothing of the kit. CONTROL is a socket: the reaper
-writes ``pid N`` (or ``error TEXT``) once the probe runs and ``exited`` when it ends, which leaves it unreaped, so that
-its counters can still be read. A line from the kit, or the kit's own end, makes the reaper kill whatever still lives
+writes ``pid N`` (or ``error TEXT``) once the probe runs, and leaves it unreaped when it ends, so that its counters can
+still be read. A line from the kit, or the kit's own end, makes the reaper kill whatever still lives
 of the probe and its descendants; then it writes ``ended STATUS SURVIVORS`` and exits.
 
 A *child subreaper* becomes the parent of orphaned descendants, also after ``setsid``, a double fork and a change of
@@ -48,20 +48,16 @@ def start(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
     return (0 if failure else pid), failure
 
 
-def parents() -> dict[int, int]:
-    """Parent of each process that is alive (zombies left out)."""
-    found = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{name}/stat", "rb") as file:
-                state, parent = file.read().rpartition(b")")[2].split()[:2]
-                if state not in (b"Z", b"X"):
-                    found[int(name)] = int(parent)
-    return found
+def parent_of(pid: int | str) -> int:
+    """The parent of a process; 0 if it is gone or a zombie."""
+    with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/stat", "rb") as file:
+        state, parent = file.read().rpartition(b")")[2].split()[:2]
+        return 0 if state in (b"Z", b"X") else int(parent)
+    return 0
 
 
 def descendants(root: int) -> set[int]:
-    above, found = parents(), {root}
+    above, found = {int(name): parent_of(name) for name in os.listdir("/proc") if name.isdigit()}, {root}
     while new := {pid for pid, parent in above.items() if parent in found} - found:
         found |= new
     return found - {root}
@@ -94,14 +90,9 @@ def end_all(leader: int) -> tuple[int | None, int]:
 
 def newest_children(me: int) -> set[int]:
     """Our children among the processes that were started last."""
-    found = set()
     with open("/proc/loadavg", "rb") as file:
         last = int(file.read().split()[-1])
-    for pid in range(last, max(1, last - 6), -1):
-        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/stat", "rb") as file:
-            if int(file.read().rpartition(b")")[2].split()[1]) == me:
-                found.add(pid)
-    return found
+    return {pid for pid in range(last, max(1, last - 6), -1) if parent_of(pid) == me}
 
 
 def main(control: int, command: list[str]) -> None:
@@ -121,7 +112,6 @@ def main(control: int, command: list[str]) -> None:
             os.write(control, f"{line}\n".encode())
 
     say(f"pid {leader}" if leader else f"error {failure}")
-    told = False
     while leader and control not in select.select([control, woken], [], [])[0]:
         with contextlib.suppress(BlockingIOError):
             os.read(woken, 4096)
@@ -129,9 +119,6 @@ def main(control: int, command: list[str]) -> None:
         while ended and ended.si_pid != leader:  # an adopted orphan; the probe itself stays a zombie for the kit
             os.waitpid(ended.si_pid, os.WNOHANG)
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if ended and not told:
-            told = True
-            say("exited")
     status, survivors = end_all(leader)
     say(f"ended {'unknown' if status is None else os.waitstatus_to_exitcode(status)} {survivors}")
 

@@ -49,10 +49,11 @@ class Tree:
         if scan:
             self._look_around(others)
         sizes = {pid: size for pid, process in self.known.items() if (size := meters.footprint(process))}
-        if scan:
-            self._measure_sharing(sum(sizes.values()), [self.known[pid] for pid in sizes])
         several = len(sizes) > 1
-        total = max([sum(sizes.values()) - self._shared * several, *sizes.values()], default=0) + self._in_files
+        total = self._together(sizes)
+        if (scan and time.monotonic() >= self._next_share) or (several and total > 1.05 * self.peak):
+            self._measure_sharing(sizes)
+            total = self._together(sizes)
         self._note_peak(total, PROPORTIONAL if several else SAMPLED)
         if list(sizes) == [self.pid] and (exact := meters.exact_peak(self.pid)):
             self._note_peak(*exact)
@@ -71,14 +72,19 @@ class Tree:
             for stray in self._strays():
                 self.known.setdefault(stray.pid, stray)
 
-    def _measure_sharing(self, total: int, alive: list[psutil.Process]) -> None:
-        """Measure what a sum of RSS counts twice and what it does not count; at most a twentieth of the time."""
-        began = time.monotonic()
-        if began < self._next_share:
-            return
+    def _together(self, sizes: dict[int, int]) -> int:
+        shared = self._shared if len(sizes) > 1 else 0
+        return max([sum(sizes.values()) - shared, *sizes.values()], default=0) + self._in_files
+
+    def _measure_sharing(self, sizes: dict[int, int]) -> None:
+        """Measure what a sum of RSS counts twice and what it leaves out.
+
+        That is slow: it takes a twentieth of the time at most, and is done besides before a peak rises much.
+        """
+        began, alive = time.monotonic(), [self.known[pid] for pid in sizes]
         if len(alive) > 1:
             proportional = meters.proportional(alive)
-            self._shared = max(0, total - proportional) if proportional is not None else 0
+            self._shared = max(0, sum(sizes.values()) - proportional) if proportional is not None else 0
         if self._count_files:
             self._in_files = meters.unmapped_memory_files(process.pid for process in alive)
         self._next_share = time.monotonic() + 20 * (time.monotonic() - began)

@@ -26,6 +26,14 @@ say("started", versions={})
 Run = Callable[..., Outcome]
 
 
+def alive(pid: int) -> bool:
+    """Whether the process runs; a zombie has only not been waited for yet."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
 def left_behind() -> list[str]:
     """Processes of this kit that are still alive, and leaf cgroups that still exist."""
     found = []
