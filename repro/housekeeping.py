@@ -10,11 +10,12 @@ from pathlib import Path
 
 from repro import places
 from repro.errors import UserError
+from repro.trial import at_work
 from repro.trial.cgroup import candidates
 from repro.trial.leftovers import end_leftovers, paths_of_gone_kits
 
 ROOMS = frozenset({"evidence", "issues", "notebooks"})
-SHELVES = frozenset({"envs", "manifests", "resolutions", "releases"})
+SHELVES = frozenset({at_work.FOLDER, "envs", "manifests", "resolutions", "releases"})
 PUBLISHED = frozenset({"README.md", "expected.json", "claims.md", "published"})
 
 
@@ -42,12 +43,14 @@ def _refuse_foreign(folder: Path, variable: str, proof: frozenset[str]) -> None:
 def clean_up(also_cache: bool = False) -> Iterator[str]:
     """Remove scratch reports and leftovers, and the cache if asked; yields a line per thing removed.
 
-    Raises UserError, before anything is removed, if REPRO_REPORTS or REPRO_CACHE names a folder that is not the kit's.
+    Raises UserError, before anything is removed, if REPRO_REPORTS or REPRO_CACHE names a folder that is not the kit's,
+    or if a kit is at work on the reports.
     """
     reports, cache = places.reports(), places.cache()
     _refuse_foreign(reports, "REPRO_REPORTS", ROOMS)
     if also_cache:
         _refuse_foreign(cache, "REPRO_CACHE", SHELVES)
+    at_work.refuse_if_held(reports)
     yield from end_leftovers(_places())
     for path in sorted(reports.iterdir()) if reports.is_dir() else []:
         if path.name in PUBLISHED:

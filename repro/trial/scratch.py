@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from repro import places
 from repro.errors import UserError
+from repro.trial import at_work
 from repro.trial.guardian import Guardian
 from repro.trial.leftovers import PREFIX, remove_folder
 from repro.units import about
@@ -65,6 +67,7 @@ def scratch_folder() -> Iterator[Path]:
             raise no_room(place, why)
     parent = Path(tempfile.gettempdir()).resolve()
     path = parent / f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    at_work.hold(places.reports())
     guardian().watch(path)  # before it exists: a kill between the two must leave nothing either
     try:
         path.mkdir(mode=0o700)

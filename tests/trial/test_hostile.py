@@ -16,7 +16,7 @@ import pytest
 
 from repro.model import Killer, Limits, Outcome, Request, Symptom
 from repro.trial import caps, process
-from repro.trial.scratch import guardian, scratch_folder
+from repro.trial.scratch import scratch_folder
 from repro.trial.supervise import supervise
 from tests.trial import hostile
 from tests.trial.conftest import alive, left_behind
@@ -112,7 +112,8 @@ NEED_ROOT = {
 def tried(behaviour: str, cap: str, outside: Path) -> Outcome:
     """Run one behaviour; whatever happens, nothing may be left of it, and what lies outside is as it was."""
     (outside / "precious").write_text("kept")
-    guardian()
+    with scratch_folder():  # what a kit makes once
+        pass
     before = psutil.Process().num_fds()
     with scratch_folder() as scratch:
         request = Request("hostile", "any", "none", None, {"behaviour": behaviour}, {"outside": str(outside)}, "")
