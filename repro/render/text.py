@@ -35,7 +35,8 @@ def run_text(run: Run) -> str:
     if outcome.wall_s:
         peak = f"{size(outcome.peak_rss_bytes)} RSS ({outcome.peak_rss_source})"
         kernel = f", {size(outcome.peak_kernel_bytes)} by the cgroup" if outcome.peak_kernel_bytes else ""
-        lines.append(f"  memory   peak {peak}{kernel}; cap {cap} by {outcome.cap_backend}")
+        by = f"by {outcome.cap_backend}" if outcome.cap_backend != "none" else "asked for, but not enforced"
+        lines.append(f"  memory   peak {peak}{kernel}; {f'cap {cap} {by}' if limits.memory_bytes else cap}")
         lines.append(f"  time     {outcome.wall_s:.1f} s")
     lines += [f"  target   {packages or shown.target.get('spec', '?')}", f"  evidence {shown.shown_path}"]
     if shown.memray:
