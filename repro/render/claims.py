@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from repro.bugs.declaration import ClaimVerdict
-from repro.claims import Chapter
+from repro.decide.claims import Chapter
 from repro.render.tables import Table
 
 COLUMNS = ("claim", "from", "verdict", "what was measured", "evidence")

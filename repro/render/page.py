@@ -8,8 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from repro.bugs.declaration import Bug
-from repro.claims import Chapter
 from repro.decide import facts
+from repro.decide.claims import Chapter
 from repro.evidence.record import Evidence
 from repro.model import Status
 from repro.rates import CLEAN_TRIALS, SAFE_BELOW

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from repro import bugs
 from repro.bugs.declaration import Bug
-from repro.claims import Chapter, ledger
+from repro.bugs.pending import chapters
+from repro.decide.claims import Chapter, ledger
 from repro.evidence.record import Evidence
 from repro.evidence.store import Store
 from repro.render import page
@@ -23,7 +24,7 @@ from repro.studies.regress import Judged
 
 def judged_claims(store: Store) -> list[Chapter]:
     """The ledger, judged from the evidence in ``store``."""
-    return ledger(by_bug(store))
+    return ledger(map(bugs.load, bugs.slugs()), chapters(), by_bug(store))
 
 
 def by_bug(store: Store) -> dict[str, list[Evidence]]:
@@ -53,12 +54,12 @@ def write_page(store: Store) -> Path:
     for slug in bugs.slugs():
         bug = bugs.load(slug)
         entries.append(page.entry(bug, evidence.get(slug, []), _workaround(bug), _links(store.root, bug)))
-    chapters = ledger(evidence)
+    judged = ledger(map(bugs.load, bugs.slugs()), chapters(), evidence)
     every = [one for found in evidence.values() for one in found]
     matrix = _matrix(store.root)
     path = store.root / "index.html"
-    _write(path, store.redactor.html(page.page(entries, chapters, every, matrix)))
-    _write(path.with_suffix(".md"), visible(store.redactor.text(page.twin(entries, chapters, every, matrix))))
+    _write(path, store.redactor.html(page.page(entries, judged, every, matrix)))
+    _write(path.with_suffix(".md"), visible(store.redactor.text(page.twin(entries, judged, every, matrix))))
     return path
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from repro.claims import ledger
 from repro.render import page as rendered
 from tests.browser import Tab, axe_source, chromium
-from tests.render.reported import EMBED, EXIT, embed_evidence, exit_evidence
+from tests.render.reported import EMBED, EXIT, embed_evidence, exit_evidence, judged
 
 CODE = 'def rebuild(shard):\n    return "a <b> & c"\n'
 MATRIX = "| pyarrow | 26.0.1 |\n| --- | --- |\n| 5.2.0 | present |\n\n<script>document.title='no'</script>"
@@ -22,7 +21,7 @@ LINKS = (("Issue text", "issues/embed-sliced-list.md"), ("Evidence", "evidence/e
 def written(folder: Path) -> Path:
     embed, race = embed_evidence(), exit_evidence()
     entries = [rendered.entry(EMBED, embed, CODE, LINKS), rendered.entry(EXIT, race, "", ())]
-    chapters = ledger({"embed-sliced-list": embed, "exit-hang": race})
+    chapters = judged({"embed-sliced-list": embed, "exit-hang": race})
     path = folder / "index.html"
     path.write_text(rendered.page(entries, chapters, [*embed, *race], MATRIX), "utf-8")
     (folder / "index.md").write_text(rendered.twin(entries, chapters, [*embed, *race], MATRIX), "utf-8")
