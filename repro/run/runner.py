@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import targets
+from repro.bugs import calls
 from repro.bugs.declaration import FixKind, Prepared
 from repro.errors import EnvironmentFault, UserError, usable_paths
 from repro.evidence.provenance import provenance
@@ -60,8 +61,7 @@ class Runner:
         key = repr((question.bug.slug, question.scenario.name, sorted(question.parameters.items())))
         with self._lock:
             if key not in self._inputs:
-                with usable_paths():
-                    self._inputs[key] = question.bug.prepare(question.scenario.name, question.parameters, self.cache)
+                self._inputs[key] = calls.prepare(question.bug, question.scenario.name, question.parameters, self.cache)
             return self._inputs[key]
 
     def key(self, question: Question) -> str:
@@ -197,7 +197,7 @@ def judge(question: Question, outcome: Outcome, expected: Mapping[str, Any]) -> 
         return Verdict(outcome.symptom, False, outcome.detail)
     if not outcome.started and not outcome.symptom.healthy:
         return Verdict(outcome.symptom, False, f"the environment is broken: {before_start(outcome)}", testable=False)
-    return question.bug.oracle(question.scenario.name, outcome, expected)
+    return calls.judge(question.bug, question.scenario.name, outcome, expected)
 
 
 def before_start(outcome: Outcome) -> str:
