@@ -16,9 +16,9 @@ from time import perf_counter
 
 from tabulate import tabulate
 
-from repro.studies.bisection import Bisector
-from repro.studies.races import FREQUENT, RARE, Prior, RaceBisector, RaceResult
-from repro.studies.statistics import wilson
+from repro.decide.bisection import Bisector
+from repro.decide.races import FREQUENT, RARE, Prior, RaceBisector, RaceResult
+from repro.rates import Rate
 
 REPEATS = 10
 """Trials of each step of a classic bisection that is repeated because the bug is a race."""
@@ -82,7 +82,7 @@ def histories(releases: int, seeds: int, affected: float, healthy: float) -> lis
 
 
 def _columns(runs: list[Run]) -> list[str]:
-    return [str(wilson(sum(run.right for run in runs), len(runs))), f"{mean(run.trials for run in runs):.1f}"]
+    return [str(Rate(sum(run.right for run in runs), len(runs))), f"{mean(run.trials for run in runs):.1f}"]
 
 
 def _mean(values: list[float]) -> str:

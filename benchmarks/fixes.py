@@ -66,8 +66,8 @@ def run_once(what: str, rows: list[list[str]], folder: Path) -> dict[str, float]
 
     import datasets
 
-    from repro.fixes.direct_embed import direct_embed
-    from repro.fixes.write_shards import write_shards
+    from repro.bugs.embed_sliced_list.workarounds.direct_embed import direct_embed
+    from repro.recipes.write_shards import write_shards
 
     features = datasets.Features({"id": datasets.Value("int64"), "scans": datasets.List(datasets.Nifti())})
     # the rows beside the shard name files that do not exist: whoever opened them would fail

@@ -10,7 +10,8 @@ from statistics import median
 from measure import Row, seconds, table, timed
 
 from repro import bugs, places, targets
-from repro.model import FixKind, TargetInfo
+from repro.bugs.declaration import FixKind
+from repro.model import TargetInfo
 
 SPEC = "datasets==5.2.0 pyarrow==24.0.0"
 PATCHED = "datasets==5.1.0 pyarrow==24.0.0"

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from repro import Lab, places
+from repro.rates import spread
 from repro.render.tables import Table
 from repro.studies.count import default_jobs
-from repro.studies.statistics import spread
 
 QUESTIONS: Mapping[str, Mapping[str, Any]] = {
     "22.0.0, arrow-generator": {"target": "pyarrow==22.0.0", "scenario": "arrow-generator"},

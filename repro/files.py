@@ -1,28 +1,27 @@
-"""Writes files so that a reader sees the whole content or none of it."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write ``content`` to a temporary file beside ``path``, sync it, rename it over ``path``.
+    """Write a file in one step: a reader sees all of it or what was there before, even after a crash.
 
-    Whatever stops it, ``path`` is as it was and the temporary file is gone; only a kill leaves one, ``.*.tmp``.
-    The folder must exist. Raises OSError.
+    Makes the folder if it is missing. On failure nothing is left behind, and the OSError reaches the caller.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    fresh = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp lets only the owner read
-        Path(temporary).replace(path)
+        fresh.chmod(0o644)  # mkstemp lets only the owner read
+        fresh.replace(path)
     except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink(missing_ok=True)
+        fresh.unlink(missing_ok=True)
         raise

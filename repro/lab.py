@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from repro import bugs, places
-from repro.evidence.store import Evidence, Store
-from repro.model import Scalar
-from repro.releases import ReleaseStudies
+from repro.bugs.declaration import NO_FIX
+from repro.decide.caps import RESOLUTION
+from repro.decide.claims import judge_claims
+from repro.evidence.record import Evidence
+from repro.evidence.store import Store
+from repro.lab_releases import ReleaseLab
 from repro.render.compare import ShownComparison, ShownConclusion, sentences
 from repro.render.counts import ShownCounts
 from repro.render.progress import progress
@@ -26,21 +29,18 @@ from repro.render.view import (
     memory_chart,
     runs_table,
 )
-from repro.studies import ask
-from repro.studies import compare as compare_study
-from repro.studies import survive as survive_study
-from repro.studies.cells import Cells
-from repro.studies.claims import judge_claims
-from repro.studies.compare import compare, steps
-from repro.studies.contenders import contenders
-from repro.studies.count import count
-from repro.studies.result import Run
-from repro.studies.runner import Question, Runner
-from repro.studies.survive import RESOLUTION, survive
+from repro.run.cache import TrialCache
+from repro.run.pool import Budget
+from repro.run.question import Given, Question, question
+from repro.run.result import Run
+from repro.run.runner import Runner
+from repro.studies import compare, survive
+from repro.studies.candidates import candidates
+from repro.studies.count import count, race_budget
 from repro.units import parse_size
 
 
-class Lab(ReleaseStudies):
+class Lab:
     """A place to run trials with common settings.
 
     >>> lab = Lab(target="datasets==5.1.0 pyarrow==24.0.0", memory="2GiB", timeout="120s")
@@ -50,10 +50,10 @@ class Lab(ReleaseStudies):
         target: environment spec; ``None`` for the bug's own default.
         memory: cap such as ``"2GiB"``; ``None`` for the bug's own default, ``"none"`` for no cap.
         timeout: wall time such as ``"120s"``.
+        reuse: use stored trials whose content hash is unchanged; else run everything again.
+        quiet: show no progress.
         reports: folder for the evidence; the checkout's ``reports/`` by default.
         cache: folder for inputs and environments.
-        reuse: use the trials of earlier runs where neither probe, inputs, limits nor environment changed;
-            ``None``: if the environment variable ``REPRO_REUSE`` is 1, as ``repro report`` sets it.
 
     Raises:
         UserError: a name, size or spec is wrong; the message names the valid choices.
@@ -65,14 +65,36 @@ class Lab(ReleaseStudies):
         memory: str | int | None = None,
         timeout: str | float | None = None,
         *,
+        reuse: bool = True,
+        quiet: bool = False,
         reports: Path | None = None,
         cache: Path | None = None,
-        reuse: bool | None = None,
     ) -> None:
-        self.target, self.memory, self.timeout = target, memory, timeout
-        self.reuse = os.environ.get("REPRO_REUSE") == "1" if reuse is None else reuse
+        self.target, self.memory, self.timeout, self.quiet = target, memory, timeout, quiet
         self.store = Store(reports or places.reports())
         self.runner = Runner(cache or places.cache(), self.store)
+        self.trials = TrialCache(self.runner, reuse)
+        self.releases = ReleaseLab(self.trials, self.runner.cache, memory, timeout, quiet=quiet)
+
+    def question(
+        self,
+        bug: str,
+        *,
+        scenario: str | None = None,
+        fix: str | None = None,
+        target: str | None = None,
+        parameters: Given = (),
+    ) -> Question:
+        """What a trial is to find out, with the settings of this lab where nothing else is given."""
+        return question(
+            bug,
+            scenario=scenario,
+            fix=fix,
+            target=self.target if target is None else target,
+            memory=self.memory,
+            timeout=self.timeout,
+            parameters=parameters,
+        )
 
     def run(
         self,
@@ -81,83 +103,76 @@ class Lab(ReleaseStudies):
         scenario: str | None = None,
         fix: str | None = None,
         target: str | None = None,
-        memory: str | int | None = None,
-        timeout: str | float | None = None,
+        parameters: Given = (),
         trials: int | None = None,
+        jobs: int | None = None,
         memray: bool = False,
-        jobs: int = 1,
-        parameters: Mapping[str, Scalar] | tuple[str, ...] = (),
-        seen: Callable[[], object] = int,
         show: bool = True,
     ) -> ShownRun:
-        """Run one question and return its trials; nothing is raised for what the probe did.
+        """Answers one question; nothing is raised for what the probe did. A notebook shows the run at once.
 
-        In a notebook the run is displayed at once, unless ``show`` is false.
+        Without ``trials`` a race is run until it is settled. A diagnostic run (``memray``) is never reused.
         """
-        question = ask.question(
-            bug,
-            scenario=scenario,
-            fix=fix,
-            target=self.target if target is None else target,
-            memory=memory if memory is not None else self.memory,
-            timeout=timeout if timeout is not None else self.timeout,
-            parameters=parameters,
-        )
-        count = trials if trials is not None else question.bug.default_trials
-        if self.reuse and not memray:
-            evidence = self._kept(question, count, jobs, seen)
+        asked = self.question(bug, scenario=scenario, fix=fix, target=target, parameters=parameters)
+        budget = race_budget(jobs) if asked.bug.race else Budget.of_machine(slots=jobs or 1)
+        if memray:
+            evidence = [self.runner.trial(asked, memray=True) for _ in range(trials or 1)]
+            run = Run(tuple(evidence), asked.command(trials=trials, memray=True), asked.bug.race)
         else:
-            evidence = self.runner.trials(question, count, memray=memray, jobs=jobs, seen=seen)
-        run = ShownRun(tuple(evidence), ask.reproduce_command(question, memray=memray, trials=trials))
-        if show:
-            _show(run)
-        return run
+            with progress(self.trials.missing(asked, trials), bug, quiet=self.quiet) as step:
+                run = self.trials.run(asked, trials, budget, step)
+        shown = ShownRun.of(run)
+        if show and "ipykernel" in sys.modules:
+            from IPython.display import display
+
+            display(shown)
+        return shown
 
     def count(
-        self,
-        bug: str,
-        questions: Mapping[str, Mapping[str, Any]],
-        *,
-        trials: int,
-        jobs: int | None = None,
+        self, questions: Mapping[str, Question], *, trials: int | None = None, jobs: int | None = None
     ) -> ShownCounts:
-        """Count how often a race shows in each of several questions, interleaved.
-
-        ``questions`` maps a name to ``scenario``, ``fix``, ``target``, ``parameters``, … as in ``run``.
-        """
-        common = {"target": self.target, "memory": self.memory, "timeout": self.timeout}
-        asked = {name: ask.question(bug, **{**common, **given}) for name, given in questions.items()}
-        with progress(trials * len(asked), bug) as seen:
-            cells = Cells(self.runner) if self.reuse else None
-            return ShownCounts(count(self.runner, asked, trials, jobs=jobs, seen=seen, cells=cells))
-
-    def _kept(self, question: Question, trials: int, jobs: int, seen: Callable[[], object]) -> list[Evidence]:
-        """Trials of an earlier run where nothing that matters changed, and new ones for what is missing."""
-        [counted] = count(self.runner, {"": question}, trials, jobs=jobs, seen=seen, cells=Cells(self.runner))
-        return list(counted.evidence)
+        """Counts how often a race shows in each of several questions, interleaved; by default until each is settled."""
+        missing = sum(self.trials.missing(asked, trials) for asked in questions.values())
+        with progress(missing, "trials", quiet=self.quiet) as step:
+            return ShownCounts(count(self.trials, questions, trials, jobs=jobs, on_step=step))
 
     def compare(
         self,
         bug: str,
         *,
         fixes: Sequence[str] = (),
-        repetitions: int = 3,
+        scenario: str | None = None,
+        target: str | None = None,
+        newest: str | None = None,
+        size: str | int | None = None,
+        scale: bool = False,
+        parameters: Given | None = None,
+        repetitions: int = compare.ROUNDS_ENOUGH,
         cases: int | None = None,
         jobs: int = 1,
         resume: bool = False,
-        quiet: bool = False,
-        **asked: Any,
     ) -> ShownComparison:
-        """Compare fixes (all by default) with upstream's newest release: correctness first, then interleaved trials.
+        """Compares fixes (all by default) with upstream's newest release: correctness first, then interleaved trials.
 
-        ``asked``: ``scenario``, ``target``, ``newest``, ``size`` of the shard, ``scale``, ``parameters``, limits.
-        ``cases`` is how many the correctness gate runs, ``jobs`` at a time; timed trials run one at a time.
+        ``size`` is that of the shard, ``scale`` takes the inputs of the report. ``cases`` is how many the correctness
+        gate runs, ``jobs`` at a time; timed trials run one at a time.
         """
-        entered = contenders(bug, fixes=fixes, **self._asked(asked))
-        with progress(steps(entered, repetitions), "compare", quiet=quiet) as seen:
-            found = compare(
-                self.runner, entered, repetitions, cases=cases, jobs=jobs, resume=resume, seen=seen
-            )  # fmt: skip
+        entered = candidates(
+            bug,
+            fixes=fixes,
+            scenario=scenario,
+            target=target or self.target,
+            newest=newest,
+            size=size,
+            scale=scale,
+            memory=self.memory,
+            timeout=self.timeout,
+            parameters=parameters,
+        )
+        with progress(compare.steps(entered, repetitions), "compare", quiet=self.quiet) as step:
+            found = compare.compare(
+                self.runner, entered, repetitions, cases=cases, jobs=jobs, resume=resume, on_step=step
+            )
         return ShownComparison(found)
 
     def survive(
@@ -166,36 +181,46 @@ class Lab(ReleaseStudies):
         *,
         sizes: Sequence[str | int],
         fixes: Sequence[str] = (),
+        scenario: str | None = None,
+        target: str | None = None,
+        newest: str | None = None,
+        parameters: Given | None = None,
         most: str | int = "8GiB",
         resolution: float = RESOLUTION,
         jobs: int = 1,
         resume: bool = False,
-        quiet: bool = False,
-        **asked: Any,
     ) -> ShownSurvival:
         """The smallest memory cap under which each fix survives, for each size of the shard, and the slope of both.
 
         No cap above ``most`` is tried; the answer is exact to ``resolution`` (a share).
         """
-        entered = [
-            (parse_size(s), c) for s in sizes for c in contenders(bug, fixes=fixes, size=s, **self._asked(asked))
-        ]
-        with progress(len(entered), "survive", quiet=quiet) as seen:
-            found = survive(
-                self.runner, entered, ceiling=parse_size(most), resolution=resolution, jobs=jobs, resume=resume,
-                seen=seen,
-            )  # fmt: skip
+        enter = partial(
+            candidates,
+            bug,
+            fixes=fixes,
+            scenario=scenario,
+            target=target or self.target,
+            newest=newest,
+            timeout=self.timeout,
+            parameters=parameters,
+        )
+        entered = [(parse_size(size), one) for size in sizes for one in enter(size=size)]
+        with progress(len(entered), "survive", quiet=self.quiet) as step:
+            found = survive.survive(
+                self.runner,
+                entered,
+                ceiling=parse_size(most),
+                resolution=resolution,
+                jobs=jobs,
+                resume=resume,
+                on_step=step,
+            )
         return ShownSurvival(found)
 
     def which_fix(self, bug: str) -> ShownConclusion:
         """What the newest comparison and study of survival say, in sentences."""
-        kept = self.evidence(bug=bug)
-        return ShownConclusion(sentences(compare_study.collect(kept), survive_study.collect(kept)))
-
-    def _asked(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What a study asks, with the settings of this lab where nothing else is given."""
-        common = {"target": self.target, "memory": self.memory, "timeout": self.timeout}
-        return {**common, **{name: value for name, value in given.items() if value is not None}}
+        kept, plan = self.evidence(bug), bugs.load(bug).comparison
+        return ShownConclusion(sentences(compare.collect(kept, plan), survive.collect(kept, plan)))
 
     def table(self, *runs: Run, title: str = "") -> Table:
         """Several runs side by side."""
@@ -210,13 +235,12 @@ class Lab(ReleaseStudies):
         return allocators_table(run)
 
     def fixes(self, bug: str, kind: str | None = None) -> list[str]:
-        """Names of the fixes that can be tried, all or of one kind (``recipe``, ``patch``)."""
-        return [fix.name for fix in bugs.load(bug).fixes if kind in (None, fix.kind.value) and fix.path is not None]
+        """Names of the fixes that can be tried, all or of one kind (``workaround``, ``patch``)."""
+        return [f.name for f in bugs.load(bug).fixes if kind in (None, f.kind.value) and f.name != NO_FIX.name]
 
-    def describe(self, bug: str, **asked: Any) -> Table:
-        """Make (or find) the inputs of a scenario and say what they are."""
-        question = ask.question(bug, target=self.target, **asked)
-        return inputs_table(self.runner.inputs(question))
+    def describe(self, bug: str, *, scenario: str | None = None, parameters: Given = ()) -> Table:
+        """Makes (or finds) the inputs of a scenario and says what they are."""
+        return inputs_table(self.runner.inputs(self.question(bug, scenario=scenario, parameters=parameters)))
 
     def last_words(self, run: Run) -> Words:
         """What the process wrote last, redacted."""
@@ -225,18 +249,8 @@ class Lab(ReleaseStudies):
 
     def claims(self, bug: str) -> Table:
         """What the reports say of the bug, judged from the evidence kept so far."""
-        return claims_table(judge_claims(bugs.load(bug).claims, self.evidence(bug=bug)))
+        return claims_table(judge_claims(bugs.load(bug).claims, self.evidence(bug)))
 
-    def evidence(self, **query: Any) -> list[Evidence]:
-        """Evidence kept so far, oldest first; query by ``bug``, ``scenario``, ``fix``."""
-        return self.store.query(**query)
-
-
-def _show(run: ShownRun) -> None:
-    """Display a run at once when a notebook asks; elsewhere the caller decides."""
-    import sys
-
-    if "ipykernel" in sys.modules:
-        from IPython.display import display
-
-        display(run)
+    def evidence(self, bug: str | None = None) -> list[Evidence]:
+        """Evidence kept so far, oldest first."""
+        return self.store.query(bug=bug)

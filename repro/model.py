@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 SCHEMA = 1
 """Version of every JSON form below; a reader refuses any other."""
+
 
 Scalar = str | int | float | bool | None
 
@@ -31,7 +32,7 @@ class Symptom(StrEnum):
     KIT_FAULT = "kit-fault"
 
     @property
-    def counts(self) -> bool:
+    def informative(self) -> bool:
         """Whether the trial says anything about the bug (our mistakes and missing features do not)."""
         return self not in {Symptom.UNSOLVABLE, Symptom.UNSUPPORTED, Symptom.KIT_FAULT}
 
@@ -46,6 +47,7 @@ class Status(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
     DIFFERENT_FAILURE = "different-failure"
+    UNSETTLED = "unsettled"
     UNTESTABLE = "untestable"
 
     @property
@@ -56,7 +58,7 @@ class Status(StrEnum):
                 return 0
             case Status.PRESENT:
                 return 1
-            case Status.DIFFERENT_FAILURE | Status.UNTESTABLE:
+            case Status.DIFFERENT_FAILURE | Status.UNSETTLED | Status.UNTESTABLE:
                 return 125
 
 
@@ -66,29 +68,6 @@ class Killer(StrEnum):
     KERNEL = "kernel"
     WATCHDOG = "watchdog"
     UNKNOWN = "unknown"
-
-
-class FixKind(StrEnum):
-    NONE = "none"
-    RECIPE = "recipe"
-    PATCH = "patch"
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """What is tried against a bug.
-
-    ``path`` is the recipe (one pasteable function, named like the file) or the ``.patch`` file; ``None`` for ``none``.
-    """
-
-    name: str
-    kind: FixKind = FixKind.NONE
-    path: Path | None = None
-    title: str = ""
-    proposed_in: str = ""
-
-
-NO_FIX = Fix("none", title="the released code as it is")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +169,8 @@ class Outcome:
 class TargetInfo:
     """A resolved environment, ready to run probes.
 
-    ``packages`` is the complete ``name -> version`` table; ``patch`` names the diff applied to it, if any.
+    ``packages`` is the complete ``name -> version`` table; ``patch`` names the diff applied to it, if any; ``local``
+    names the packages that come from the checkouts and wheel files of the spec, not from the index.
     """
 
     spec: str
@@ -199,6 +179,7 @@ class TargetInfo:
     packages: Mapping[str, str]
     key: str
     patch: str | None = None
+    local: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, str]:
         """The part of the environment that goes into every result."""
@@ -218,196 +199,17 @@ class Unsolvable:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an oracle says of one trial: its symptom, whether that is the bug, and why, in a sentence."""
+    """What an oracle says of one trial: its symptom, whether that is the bug, and why, in a sentence.
+
+    ``testable`` is false where the environment is broken: what failed there failed before the probe could begin.
+    """
 
     symptom: Symptom
     is_bug: bool
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One ``--set name=value``. ``kind``: int, size (``64KiB``), float, bool, str, folder (of a user), or choices."""
-
-    name: str
-    kind: str | tuple[str, ...]
-    default: Scalar
-    help: str
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A situation that the probe sets up. A ``control`` must stay healthy everywhere."""
-
-    name: str
-    title: str
-    control: bool = False
-    needs: tuple[str, ...] = ("datasets", "pyarrow")
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Inputs on disk for one request.
-
-    ``inputs`` goes to the probe; ``expected`` only to the oracle (sha256 and the like, never shown to the probe);
-    ``summary`` describes the inputs to a person.
-    """
-
-    inputs: Mapping[str, Any]
-    expected: Mapping[str, Any] = field(default_factory=dict)
-    summary: Mapping[str, Scalar] = field(default_factory=dict)
-
-
-class Prepare(Protocol):
-    """Makes (or finds) the inputs of a scenario below ``cache``; raises UserError on bad parameters."""
-
-    def __call__(self, scenario: str, parameters: Mapping[str, Scalar], cache: Path) -> Prepared: ...
-
-
-Oracle = Callable[[str, Outcome, Mapping[str, Any]], Verdict]
-"""Pure: (scenario, outcome, expected) -> verdict."""
-
-
-class ClaimVerdict(StrEnum):
-    """What became of a belief once it was measured."""
-
-    CONFIRMED = "confirmed"
-    REFUTED = "refuted"
-    REFINED = "refined"
-    NOT_TESTABLE_HERE = "not testable here"
-    NOT_YET_TESTED = "not yet tested"
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimFinding:
-    """The verdict on a claim, what was measured, and the evidence files it rests on."""
-
-    verdict: ClaimVerdict
-    measured: str
-    evidence: tuple[str, ...] = ()
-
-
-class Witness(Protocol):
-    """What a claim's rule may read of one piece of evidence."""
+    testable: bool = True
 
     @property
-    def scenario(self) -> str: ...
-    @property
-    def fix(self) -> str: ...
-    @property
-    def target(self) -> Mapping[str, Any]: ...
-    @property
-    def parameters(self) -> Mapping[str, Scalar]: ...
-    @property
-    def outcome(self) -> Outcome: ...
-    @property
-    def verdict(self) -> Verdict: ...
-    @property
-    def shown_path(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A statement of a report that can be measured.
-
-    ``rule`` is pure: it gets the evidence of the bug, oldest first, and says what that evidence says of the statement.
-    """
-
-    slug: str
-    text: str
-    source: str
-    rule: Callable[[Sequence[Witness]], ClaimFinding]
-
-
-@dataclass(frozen=True, slots=True)
-class CodePlace:
-    """A line of a released package, found by what it says, so that each release gets its own line number.
-
-    Attributes:
-        file: path below ``site-packages``; its first part names the package: ``datasets/table.py``.
-        after: regular expression of a line; the search begins there.
-        pattern: regular expression of the line that is meant.
-        permalink: address with ``{version}`` and ``{line}`` to fill in.
-    """
-
-    file: str
-    after: str
-    pattern: str
-    permalink: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """Decides whether a fix is correct at all, before anything of it is timed: a probe of its own, judged like any.
-
-    ``folder`` holds its ``probe.py``. Its oracle gives ``wrong-output`` to a fix that is out.
-    """
-
-    folder: Path
-    parameters: tuple[Parameter, ...]
-    prepare: Prepare
-    oracle: Oracle
-
-
-@dataclass(frozen=True, slots=True)
-class Tournament:
-    """How ``compare`` and ``survive`` try the fixes of a bug.
-
-    Attributes:
-        target: a release that shows the bug and that the patches fit.
-        newest: the newest release upstream, unfixed by us: what every candidate is compared with.
-        shard: the parameters of inputs whose first shard holds about so many bytes of random content.
-        scale: the parameters of the inputs at the scale of the report.
-    """
-
-    target: str
-    newest: str
-    shard: Callable[[int], Mapping[str, Scalar]]
-    scale: Mapping[str, Scalar]
-    gate: Gate | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Bug:
-    """One upstream defect, as its folder ``repro/bugs/<bug>/bug.py`` declares it.
-
-    ``expected`` (what should happen instead) and ``cause`` are a sentence each, for the issue text and the page;
-    ``cause_at`` is the line behind ``cause``; ``workaround`` names the recipe that users may safely paste.
-    """
-
-    slug: str
-    title: str
-    summary: str
-    links: Mapping[str, str]
-    scenarios: tuple[Scenario, ...]
-    fixes: tuple[Fix, ...]
-    parameters: tuple[Parameter, ...]
-    prepare: Prepare
-    oracle: Oracle
-    folder: Path
-    default_scenario: str
-    expected: str = ""
-    cause: str = ""
-    default_target: str = "latest"
-    default_limits: Limits = Limits()
-    default_trials: int = 1
-    race: bool = False
-    claims: tuple[Claim, ...] = ()
-    probe_requires: tuple[str, ...] = ("datasets", "pyarrow")
-    cause_at: CodePlace | None = None
-    workaround: str = ""
-    tournament: Tournament | None = None
-
-
-def status_of(verdicts: Iterable[Verdict]) -> Status:
-    """The status that a set of trials gives.
-
-    One recognised signature is enough for ``present`` (a race shows in some trials only). A failure that is not the
-    bug never counts as the bug; trials that count for nothing (unsolvable, unsupported, kit-fault) never count as good.
-    """
-    counted = [v for v in verdicts if v.symptom.counts]
-    if any(v.is_bug for v in counted):
-        return Status.PRESENT
-    if any(not v.symptom.healthy for v in counted):
-        return Status.DIFFERENT_FAILURE
-    return Status.ABSENT if counted else Status.UNTESTABLE
+    def informative(self) -> bool:
+        """Whether the trial says anything about the bug."""
+        return self.testable and self.symptom.informative

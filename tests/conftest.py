@@ -17,7 +17,7 @@ from repro.evidence.redact import Redactor
 from repro.evidence.store import Store
 from repro.lab import Lab
 from repro.model import TargetInfo, Unsolvable
-from repro.studies.runner import Runner
+from repro.run.runner import Runner
 
 # A loaded machine must not make a test fail: no example is too slow, and the seed is printed on failure.
 settings.register_profile("kit", deadline=None, print_blob=True)
@@ -34,7 +34,7 @@ def prepare(scenario, parameters, cache):
     return Prepared({{"rows": parameters["rows"]}}, {{"wanted": parameters["rows"]}}, {{"rows": parameters["rows"]}})
 
 def judge(scenario, outcome, expected):
-    assert outcome.symptom.counts, "what says nothing of the bug is not for its oracle"
+    assert outcome.symptom.informative, "what says nothing of the bug is not for its oracle"
     if outcome.symptom is not Symptom.OK:
         return Verdict(outcome.symptom, outcome.symptom is Symptom.OUT_OF_MEMORY, outcome.detail)
     seen = outcome.measures.get("seen", expected["wanted"])

@@ -13,7 +13,7 @@ import pytest
 
 from repro import cli
 from repro.model import Killer, Status, Symptom, Unsolvable
-from repro.studies.runner import Runner
+from repro.run.runner import Runner
 
 ROOT = Path(__file__).resolve().parent.parent
 TOP = ("schema", "bug", "scenario", "fix", "status", "target", "limits", "parameters", "trials", "reproduce")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from repro import housekeeping
 from repro.errors import UserError
-from repro.trial import caps
+from repro.trial import at_work, caps
+from repro.trial.leftovers import TOKEN_VARIABLE
 
 
 @pytest.fixture
@@ -103,3 +105,74 @@ def test_a_cgroup_of_a_kit_that_is_gone_is_removed(places):
     leaf.mkdir()
     assert f"removed the leftover {leaf.name}" in list(housekeeping.clean_up())
     assert not leaf.exists()
+
+
+def sleeper(token: str = "", **options: object) -> subprocess.Popen[bytes]:
+    """A process like one of a trial: with a token in its environment, or with its output in a scratch folder."""
+    made = subprocess.Popen(
+        [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"],
+        env={TOKEN_VARIABLE: token} if token else {},
+        start_new_session=True,
+        **options,  # type: ignore[call-overload]
+    )
+    if made.stdout is not None:
+        made.stdout.readline()
+    return made
+
+
+def test_a_probe_that_outlived_its_kit_and_guardian_is_ended_and_that_of_a_living_kit_is_not(places):
+    orphan = sleeper(f"{gone()}-abc-1", stdout=subprocess.PIPE)
+    living = sleeper(f"{os.getpid()}-abc-1", stdout=subprocess.PIPE)
+    try:
+        said = list(housekeeping.clean_up())
+        assert any(line.startswith("ended ") for line in said)
+        assert orphan.wait(timeout=20) < 0
+        assert living.poll() is None
+    finally:
+        for process in (orphan, living):
+            process.kill()
+            process.communicate()
+
+
+def test_a_probe_without_its_token_is_known_by_its_output_in_the_scratch_folder(places):
+    scratch = places / "tmp" / f"{caps.PREFIX}{gone()}-abc"
+    make(scratch / "stdout")
+    with (scratch / "stdout").open("wb") as output:
+        orphan = sleeper(stdout=output)
+    try:
+        while not (scratch / "stdout").read_text():
+            time.sleep(0.01)
+        assert list(housekeeping.clean_up())[:1] == ["ended 1 process of a kit that was killed"]
+        assert orphan.wait(timeout=20) < 0
+        assert not scratch.exists()
+    finally:
+        orphan.kill()
+        orphan.wait()
+
+
+HOLD = "import sys; from pathlib import Path; from repro.trial import at_work; at_work.hold(Path(sys.argv[1])); input()"
+
+
+def test_cleaning_is_refused_while_another_kit_is_at_work_and_not_after_it(places):
+    make(places / "reports/evidence/x")
+    at_work.hold(places / "reports")  # our own hold is no hindrance
+    kit = subprocess.Popen(
+        [sys.executable, "-c", HOLD.replace("input()", "print(flush=True); input()"), str(places / "reports")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert kit.stdout is not None
+    kit.stdout.readline()
+    with pytest.raises(UserError, match=r"a kit is at work on .*reports: wait"):
+        list(housekeeping.clean_up())
+    assert (places / "reports/evidence/x").exists()
+    kit.kill()
+    kit.communicate()
+    assert "removed reports/evidence" in list(housekeeping.clean_up())
+
+
+def test_what_cannot_be_removed_is_not_said_to_be(places, monkeypatch):
+    scratch = places / "tmp" / f"{caps.PREFIX}{gone()}-abc"
+    make(scratch / "x")
+    monkeypatch.setattr("repro.trial.leftovers.remove_folder", lambda path: None)
+    assert list(housekeeping.clean_up()) == [f"could not remove the leftover {scratch.name}"]

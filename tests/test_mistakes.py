@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from repro.model import Outcome, Symptom, Verdict
-from repro.studies.runner import Runner
+from repro.run.runner import Runner
 from repro.trial import caps
 from tests.evidence.examples import evidence
 

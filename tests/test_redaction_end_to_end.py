@@ -32,9 +32,9 @@ import sys
 from pathlib import Path
 import nbformat
 from repro.lab import Lab
-from repro.pages import write_claims, write_page
-from repro.publish import publish
-from repro.report import _one_notebook, run_scripts, write_issue
+from repro.report.pages import write_claims, write_page
+from repro.report.publish import publish
+from repro.report.make import _one_notebook, run_scripts, write_issue
 
 lab = Lab()
 lab.run("nonsense-version", target="packaging==21.3")

@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 from types import ModuleType
 
-from repro.errors import UserError, unknown
-from repro.model import Bug, Fix, FixKind
+from repro.bugs.declaration import Bug, Fix, FixKind
+from repro.errors import UserError, blame, unknown
 
 VARIABLE = "REPRO_BUGS"
 _HERE = Path(__file__).parent
@@ -32,16 +32,18 @@ def load(slug: str) -> Bug:
     file = folders[slug] / "bug.py"
     bug = getattr(_module(file), "BUG", None)
     if not isinstance(bug, Bug):
-        raise UserError(f"{file} declares no bug: give it a line BUG = Bug(...) (from repro.model)")
+        raise UserError(f"{file} declares no bug: give it a line BUG = Bug(...) (from repro.bugs.declaration)")
     if bug.slug != slug:
         raise UserError(f"{file} declares {bug.slug!r}: give it the slug {slug!r}, after the name of its folder")
+    if not (probe := bug.folder / "probe.py").is_file():
+        raise UserError(f"{slug} has no probe: write {probe}, the script that does the failing thing once")
     return bug
 
 
 def fix(bug: Bug, name: str) -> Fix:
-    """The fix of ``bug`` with that name, or anyone's: the path of a ``.patch``/``.diff`` or of a recipe ``.py``.
+    """The fix of ``bug`` with that name, or anyone's: the path of a ``.patch``/``.diff`` or of a workaround ``.py``.
 
-    A recipe defines a function named like its file. Raises UserError for anything else.
+    A workaround defines a function named like its file. Raises UserError for anything else.
     """
     known = {one.name: one for one in bug.fixes}
     if name in known:
@@ -52,8 +54,8 @@ def fix(bug: Bug, name: str) -> Fix:
     if not path.is_file():
         raise UserError(f"there is no file {name}: give the path of a .patch or .py file, or one of {', '.join(known)}")
     if path.suffix == ".py":
-        _check_recipe(path)
-        return Fix(path.stem.replace("_", "-"), FixKind.RECIPE, path.resolve())
+        _check_workaround(path)
+        return Fix(path.stem.replace("_", "-"), FixKind.WORKAROUND, path.resolve())
     return Fix(path.stem, FixKind.PATCH, path.resolve())
 
 
@@ -85,16 +87,16 @@ def _module(file: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # someone else's code: whatever it raises is said in one line
-        raise UserError(f"{file} does not load: correct this first: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # someone else's code: whatever it raises is said in one line
+        raise UserError(f"{file} does not load: correct this first: {blame(error, file.parent)}") from error
     return module
 
 
-def _check_recipe(path: Path) -> None:
-    """Look for the recipe's function without running the file, which imports the packages under test."""
+def _check_workaround(path: Path) -> None:
+    """Look for the workaround's function without running the file, which imports the packages under test."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as error:
         raise UserError(f"{path} is not valid Python: correct it first: {error}") from error
     if not any(isinstance(node, ast.FunctionDef) and node.name == path.stem for node in tree.body):
-        raise UserError(f"{path} defines no function {path.stem}(shard): name the recipe's function like its file")
+        raise UserError(f"{path} defines no function {path.stem}(shard): name the workaround's function like its file")

@@ -14,7 +14,8 @@ from typing import Any
 from repro import forms
 from repro.errors import UserError
 from repro.evidence.redact import Redactor
-from repro.model import SCHEMA, Limits, Outcome, Scalar, Stack, Status, Verdict, status_of
+from repro.model import SCHEMA, Limits, Outcome, Scalar, Stack, Status, Verdict
+from repro.rates import Rate
 
 LABEL = "study"
 """Where in the provenance the label of a trial is kept (``labels.py``)."""
@@ -91,7 +92,7 @@ class Evidence:
     @property
     def status_alone(self) -> Status:
         """The status if this were the only trial."""
-        return status_of([self.verdict])
+        return Rate.of([self.verdict]).status(race=False)
 
     @property
     def shown_path(self) -> str:

@@ -9,8 +9,8 @@ _COMMON = (
     "root user admin guest nobody test tests dev runner ubuntu debian fedora docker jovyan vscode codespace python "
     "jupyter notebook linux darwin macos home data work main local localhost build git default max min mark will bill "
     "enabled disabled required keyring datasets pyarrow arrow numpy pandas nibabel fsspec memray huggingface repro "
-    "kit probe trial fix patch recipe target scenario symptom status kernel watchdog none full hang crash error cache "
-    "tmp host email token secret index python3 password"
+    "kit probe trial fix patch recipe workaround target scenario symptom status kernel watchdog none full hang crash "
+    "error cache tmp host email token secret index python3 password"
 )
 COMMON = frozenset(_COMMON.split())
 

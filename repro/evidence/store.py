@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import threading
 import time
 import warnings
@@ -17,10 +16,8 @@ from repro.errors import UserError
 from repro.evidence.record import Evidence, new_id
 from repro.evidence.redact import Redactor
 from repro.files import write_atomic
-from repro.model import Limits, Scalar
-from repro.units import format_duration, format_size
 
-__all__ = ["Evidence", "Found", "Store", "command_for"]
+__all__ = ["Evidence", "Found", "Store"]
 
 
 STALE_S = 3600.0
@@ -116,33 +113,6 @@ class Store:
 
     def _folder(self, bug: str) -> Path:
         return self.root / "evidence" / bug
-
-
-def command_for(
-    bug: str,
-    scenario: str,
-    fix: str,
-    target_spec: str,
-    limits: Limits,
-    parameters: Mapping[str, Scalar],
-    trials: int | None = None,
-) -> str:
-    """The shell command that asks the same question again.
-
-    ``parameters`` holds only what differs from the bug's defaults. Limits are spelled out even if they are the
-    defaults, so that the command keeps its meaning when a default changes.
-    """
-    words = ["repro", "run", bug, "--scenario", scenario]
-    if fix != "none":
-        words += ["--fix", fix]
-    memory = "none" if limits.memory_bytes is None else format_size(limits.memory_bytes)
-    words += ["--target", target_spec, "--memory", memory, "--timeout", format_duration(limits.timeout_s)]
-    if trials is not None:
-        words += ["--trials", str(trials)]
-    for name, value in parameters.items():
-        if value is not None:
-            words += ["--set", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
-    return shlex.join(words)
 
 
 def _dump(form: Mapping[str, Any]) -> str:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from repro.claims import Chapter
-from repro.model import ClaimVerdict
+from repro.bugs.declaration import ClaimVerdict
+from repro.decide.claims import Chapter
 from repro.render.tables import Table
 
 COLUMNS = ("claim", "from", "verdict", "what was measured", "evidence")

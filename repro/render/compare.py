@@ -7,15 +7,16 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from repro.bugs.declaration import ComparisonPlan
+from repro.decide.spread import Spread, spread
 from repro.evidence.store import Evidence
 from repro.render.survival import survival_sentences, survival_table
 from repro.render.tables import NOTHING, Cell, Table, target_words
 from repro.render.view import Words
+from repro.run.result import brief
 from repro.studies import compare, survive
+from repro.studies.candidates import AGAIN, UPSTREAM
 from repro.studies.compare import Comparison, Row, passed
-from repro.studies.contenders import AGAIN, UPSTREAM
-from repro.studies.result import brief
-from repro.studies.statistics import Spread, spread
 from repro.studies.survive import Survival
 from repro.units import about
 
@@ -55,12 +56,12 @@ def sentences(found: Comparison | None, survival: Survival | None = None) -> lis
     return said
 
 
-def which_fix_markdown(evidence: Sequence[Evidence]) -> str:
+def which_fix_markdown(evidence: Sequence[Evidence], plan: ComparisonPlan | None) -> str:
     """The section "Which fix" of an issue text, from the newest comparison and study of survival among ``evidence``.
 
     Empty if there is neither.
     """
-    found, survival = compare.collect(evidence), survive.collect(evidence)
+    found, survival = compare.collect(evidence, plan), survive.collect(evidence, plan)
     said = sentences(found, survival)
     parts = ["\n".join(f"- {_plain(sentence)}" for sentence in said)] if said else []
     parts += [fixes_table(found, "").to_markdown()] if found else []

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from repro.model import Symptom
+from repro.rates import CLEAN_TRIALS, SAFE_BELOW
 from repro.render.stacks import availability, interpreter_state, trimmed, where
 from repro.render.tables import Table
 from repro.render.view import Picture, Words
-from repro.studies.count import SAFE_BELOW, Count, ranked
-from repro.studies.statistics import trials_for_upper_bound
+from repro.studies.count import Count, ranked
 
 SHOWN = (Symptom.OK, Symptom.HANG_AT_EXIT, Symptom.CRASH_AT_EXIT, Symptom.HANG, Symptom.CRASH)
 
@@ -19,7 +19,7 @@ def count_table(counts: Sequence[Count], title: str = "") -> Table:
     others = sorted({s for c in counts for s in c.symptoms} - {s.value for s in SHOWN})
     shown = [s.value for s in SHOWN if any(c.symptoms[s.value] for c in counts)] + others
     rows = tuple(
-        (c.name, *(f"{c.symptoms[s]}/{len(c.evidence)}" for s in shown), str(c.failures) if c.failures.n else "–")
+        (c.name, *(f"{c.symptoms[s]}/{len(c.evidence)}" for s in shown), str(c.rate) if c.rate.n else "–")
         for c in counts
     )
     return Table(title, ("what", *shown, "bug shown (95 % interval)"), rows)
@@ -27,9 +27,8 @@ def count_table(counts: Sequence[Count], title: str = "") -> Table:
 
 def safety_table(counts: Sequence[Count], title: str = "") -> Table:
     """Workarounds in order of safety, each with what its count supports."""
-    rows = tuple((c.name, str(c.failures) if c.failures.n else "–", c.judgement) for c in ranked(counts))
-    clean = trials_for_upper_bound(SAFE_BELOW)
-    note = f"Safe: the upper bound of the rate is below {SAFE_BELOW:.0%}; that takes {clean} clean trials."
+    rows = tuple((c.name, str(c.rate) if c.rate.n else "–", c.rate.fix_words(race=c.race)) for c in ranked(counts))
+    note = f"Safe: the upper bound of the rate is below {SAFE_BELOW:.0%}; that takes {CLEAN_TRIALS} clean trials."
     return Table(title, ("workaround", "bug shown (95 % interval)", "judgement"), rows, note)
 
 
@@ -37,26 +36,26 @@ def rate_chart(counts: Sequence[Count], title: str) -> bytes:
     """PNG of the failure rates as bars."""
     from repro.render.charts import bars
 
-    return bars([(c.name, 100 * c.failures.k / c.failures.n if c.failures.n else None) for c in counts], title, "%")
+    return bars([(c.name, 100 * c.rate.k / c.rate.n if c.rate.n else None) for c in counts], title, "%")
 
 
 def conclusions(counts: Sequence[Count], subject: str) -> list[str]:
     """Sentences that follow from the counts alone."""
-    bad = [c for c in counts if c.failures.k]
-    clean = [c for c in counts if c.failures.n and not c.failures.k and not c.strange]
-    silent = [c for c in counts if not c.failures.n]
+    bad = [c for c in counts if c.rate.k]
+    clean = [c for c in counts if c.rate.n and not c.rate.k and not c.rate.other]
+    silent = [c for c in counts if not c.rate.n]
     lines = []
     if bad:
         lines += [
             f"{subject}: the bug showed in {len(bad)} of {len(counts)}:",
-            *(f"  {c.name}: {c.failures}" for c in bad),
+            *(f"  {c.name}: {c.rate}" for c in bad),
         ]
     if clean:
-        worst = max(c.failures.high for c in clean)
+        worst = max(c.rate.high for c in clean)
         lines.append(
             f"{subject}: it did not show in {len(clean)}; that bounds its rate in each at {worst:.0%} or less (95 %):"
         )
-        lines += [f"  {c.name}: {c.failures}" for c in clean]
+        lines += [f"  {c.name}: {c.rate}" for c in clean]
     if silent:
         lines.append(f"{subject}: not testable:")
         lines += [f"  {c.name}: {c.evidence[0].verdict.reason if c.evidence else 'no trial'}" for c in silent]

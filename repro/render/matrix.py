@@ -12,8 +12,8 @@ from typing import Any
 from repro.model import SCHEMA, Status
 from repro.render.tables import NOTHING, Table
 from repro.render.view import Picture
+from repro.run.result import Run
 from repro.studies.matrix import Cell, Matrix
-from repro.studies.result import Run
 
 _AXES = ("datasets", "pyarrow", "huggingface-hub", "python")
 _FILL = {Status.PRESENT: "#f4b8b0", Status.ABSENT: "#cfe8cf", Status.DIFFERENT_FAILURE: "#f6dfa4"}
@@ -23,7 +23,7 @@ _SILENT = "#e8e8e8"
 def cell_words(run: Run) -> str:
     """Status and symptom; k of n where there was more than one trial: ``present (hang-at-exit, 7/20)``."""
     symptom = run.worst.verdict.symptom.value
-    counted = [e for e in run.evidence if e.verdict.symptom.counts]
+    counted = [e for e in run.evidence if e.verdict.informative]
     rate = f", {sum(e.verdict.is_bug for e in counted)}/{len(counted)}" if len(counted) > 1 else ""
     return run.status.value if symptom == "ok" and not rate else f"{run.status.value} ({symptom}{rate})"
 

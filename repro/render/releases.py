@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from repro.rates import Rate
+from repro.render.bisect import ShownBisection, ShownCause, bisection_sentences
 from repro.render.matrix import ShownMatrix, cell_words, question_words, target_words
-from repro.render.walk import ShownCause, ShownWalk, walk_sentences
 from repro.studies.bisect import Tried
 from repro.studies.matrix import Cell
-from repro.studies.statistics import wilson
 
 
-def sentences(found: Iterable[ShownMatrix | ShownWalk | ShownCause]) -> Iterator[str]:
+def sentences(found: Iterable[ShownMatrix | ShownBisection | ShownCause]) -> Iterator[str]:
     """What each study says, in the order given."""
     for one in found:
         if isinstance(one, ShownMatrix):
             yield from _cells(one.cells)
-        elif isinstance(one, ShownWalk):
-            yield from (f"{_subject(one.walk.tried)}: {said}" for said in walk_sentences(one.walk))
+        elif isinstance(one, ShownBisection):
+            yield from (f"{_subject(one.found.tried)}: {said}" for said in bisection_sentences(one.found))
         else:
             yield f"{_subject(one.cause.tried)}: {one.sentence}"
 
@@ -43,9 +43,9 @@ def _cells(cells: Iterable[Cell]) -> Iterator[str]:
 def _doubts(cells: Iterable[Cell]) -> Iterator[str]:
     """What a race that was not seen in a few trials may still be."""
     for cell in cells:
-        counted = [e.verdict for e in cell.run.evidence if e.verdict.symptom.counts]
+        counted = [e.verdict for e in cell.run.evidence if e.verdict.informative]
         if cell.question.bug.race and counted and not any(v.is_bug for v in counted):
-            most = wilson(0, len(counted)).high
+            most = Rate(0, len(counted)).high
             yield (
                 f"with {target_words(cell)} that is a race not seen in {len(counted)} trials: "
                 f"it may still show in up to {100 * most:.0f} % (95 %)"

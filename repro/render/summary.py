@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from repro.bugs.declaration import Bug
+from repro.decide import facts
 from repro.evidence.store import Evidence
-from repro.model import Bug
-from repro.render import facts
-from repro.render.site import entry
+from repro.rates import Rate
+from repro.render.page import entry
 from repro.render.tables import Table, killer_words, target_words
-from repro.studies.statistics import Interval, wilson
 from repro.units import about
 
 
@@ -47,14 +47,14 @@ def _fixes(bug: Bug, evidence: Sequence[Evidence], shown: Evidence) -> dict[str,
     counts: dict[str, tuple[int, int]] = {}
     for one in evidence:
         same = one.target.get(package) == shown.target.get(package) and one.scenario == shown.scenario
-        if same and facts.is_trial(one) and one.fix != "none" and one.verdict.symptom.counts:
+        if same and facts.is_trial(one) and one.fix != "none" and one.verdict.informative:
             k, n = counts.get(one.fix, (0, 0))
             counts[one.fix] = (k + (not one.verdict.symptom.healthy), n + 1)
 
-    def name(fix: str, rate: Interval) -> str:
+    def name(fix: str, rate: Rate) -> str:
         return f"{fix} {rate.k}/{rate.n}" if bug.race else fix
 
-    rates = {fix: wilson(k, n) for fix, (k, n) in sorted(counts.items(), key=lambda item: (item[1][0], item[0]))}
+    rates = {fix: Rate(k, n) for fix, (k, n) in sorted(counts.items(), key=lambda item: (item[1][0], item[0]))}
     return {
         "no failure with": [name(fix, rate) for fix, rate in rates.items() if not rate.k],
         "fails with": [name(fix, rate) for fix, rate in rates.items() if rate.k],

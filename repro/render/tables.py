@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from repro.evidence.store import Evidence
-from repro.model import Outcome, Symptom, status_of
+from repro.model import Outcome, Symptom
 from repro.units import about
 
 Cell = str | int | float | None
@@ -74,25 +72,6 @@ def outcome_table(evidence: Iterable[Evidence], title: str = "Trials") -> Table:
     return Table(title, columns, tuple(_outcome_row(one) for one in evidence), _MEMORY_NOTE)
 
 
-def comparison_table(
-    evidence: Iterable[Evidence], by: str | Callable[[Evidence], str] = "fix", title: str = "Comparison"
-) -> Table:
-    """One row for each value of ``by``, in order of first appearance.
-
-    ``by`` is ``"fix"``, ``"scenario"``, ``"target"`` or a function that names the group. Trials that say nothing about
-    the bug (unsupported and the like) are named among the symptoms, and counted in no other column.
-    """
-    name = by if isinstance(by, str) else "group"
-    key = _GROUPS[by] if isinstance(by, str) else by
-    groups: dict[str, list[Evidence]] = {}
-    for one in evidence:
-        groups.setdefault(key(one), []).append(one)
-    columns: tuple[str, ...] = (name, "status", "bug shown", "symptoms", "files opened / needed")
-    columns += ("median peak RSS", "median kernel peak", "median wall (least – most)")
-    rows = tuple((group, *_comparison_row(members)) for group, members in groups.items())
-    return Table(title, columns, rows, _MEMORY_NOTE)
-
-
 _MEMORY_NOTE = (
     "Peak RSS is summed over the process tree, sampled or as the system reports it; "
     "kernel peak is the exact peak of the cgroup and includes page cache."
@@ -117,13 +96,6 @@ def killer_words(outcome: Outcome) -> str:
     return outcome.signal or NOTHING
 
 
-_GROUPS: dict[str, Callable[[Evidence], str]] = {
-    "fix": lambda one: one.fix,
-    "scenario": lambda one: one.scenario,
-    "target": target_words,
-}
-
-
 def _outcome_row(one: Evidence) -> tuple[Cell, ...]:
     outcome = one.outcome
     return (
@@ -138,29 +110,6 @@ def _outcome_row(one: Evidence) -> tuple[Cell, ...]:
         _size(outcome.peak_kernel_bytes),
         f"{outcome.wall_s:.1f} s" if outcome.wall_s else NOTHING,
     )
-
-
-def _comparison_row(members: Sequence[Evidence]) -> tuple[Cell, ...]:
-    counted = [one for one in members if one.verdict.symptom.counts]
-    shown = sum(one.verdict.is_bug for one in counted)
-    symptoms = Counter(one.verdict.symptom.value for one in members)
-    files = dict.fromkeys(words for one in counted if (words := _files(one.outcome)) != NOTHING)
-    walls = [one.outcome.wall_s for one in counted]
-    wall = f"{median(walls):.1f} s ({min(walls):.1f} – {max(walls):.1f})" if walls else NOTHING
-    return (
-        status_of(one.verdict for one in members).value,
-        f"{shown} of {len(counted)}" if counted else NOTHING,
-        ", ".join(f"{symptom} {n}" if len(members) > 1 else symptom for symptom, n in symptoms.most_common()),
-        "; ".join(files) or NOTHING,
-        _median_size([one.outcome.peak_rss_bytes for one in counted]),
-        _median_size([one.outcome.peak_kernel_bytes for one in counted]),
-        wall,
-    )
-
-
-def _median_size(sizes: Sequence[int | None]) -> str:
-    measured = [size for size in sizes if size]
-    return about(median(measured)) if measured else NOTHING
 
 
 def _files(outcome: Outcome) -> str:

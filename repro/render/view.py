@@ -6,18 +6,22 @@ import base64
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from repro.bugs.declaration import ClaimVerdict, Prepared
+from repro.decide.claims import Judged
 from repro.evidence.store import Evidence
-from repro.model import ClaimVerdict, Prepared
-from repro.render.show import memray_line, run_text, size
 from repro.render.tables import Table, outcome_table
-from repro.studies.claims import Judged
-from repro.studies.result import Run
+from repro.render.text import memray_line, run_text, size
+from repro.run.result import Run
 
 
 class ShownRun(Run):
     """A run that shows itself in a notebook: text for a terminal, and a picture of its memory where there is one."""
 
     __slots__ = ()
+
+    @classmethod
+    def of(cls, run: Run) -> ShownRun:
+        return cls(run.evidence, run.reproduce, run.race, run.broken)
 
     def __repr__(self) -> str:
         return run_text(self)

@@ -1,25 +1,27 @@
-"""Walks one axis of releases to where a bug begins, ends or changes, and tells which package is behind a change."""
+"""Bisects one axis of releases to where a bug begins, ends or changes, and tells which package is behind a change."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from repro.decide.attribution import Attribution, AttributionResult
+from repro.decide.bisection import BisectionResult, Bisector
+from repro.decide.races import Direction, RaceBisector, RaceResult
 from repro.errors import UserError
-from repro.evidence.store import Evidence
-from repro.model import Status, Symptom, TargetInfo
-from repro.studies.attribution import Attribution, AttributionResult
-from repro.studies.bisection import BisectionResult, Bisector
-from repro.studies.cells import Cells
-from repro.studies.races import Direction, RaceBisector, RaceResult
-from repro.studies.result import Run
-from repro.studies.runner import Question
-from repro.studies.scheduler import Budget
+from repro.evidence.record import Evidence
+from repro.model import Status, TargetInfo
+from repro.rates import Rate
+from repro.run.cache import TrialCache
+from repro.run.pool import Budget
+from repro.run.question import Question
+from repro.run.result import Run
+from repro.signature import signature
 
 Ask = Callable[[str], Question]
 """The question to put to one release."""
 
-Seen = Callable[[str], object]
+Say = Callable[[str], object]
 """Called with a line about each release that was tried."""
 
 
@@ -33,7 +35,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class Bisection:
     """A finished bisection: releases oldest first, what was concluded, and what was tried, in the order of trying."""
 
     releases: tuple[str, ...]
@@ -51,15 +53,16 @@ class Cause:
 
 
 def label_of(run: Run, every: bool) -> str:
-    """What a release showed, for a bisection: its status, or with ``every`` its symptom.
-
-    A release without the feature is a kind of its own for ``every``; what is no answer at all is ``untestable``.
-    """
-    if not every:
+    """What a release showed: its status; with ``every`` also how exactly it failed, so that two failures differ."""
+    if not every or run.status in {Status.ABSENT, Status.UNSETTLED}:
         return run.status.value
-    symptom = run.worst.verdict.symptom
-    silent = symptom in {Symptom.UNSOLVABLE, Symptom.KIT_FAULT}
-    return Status.UNTESTABLE.value if silent else symptom.value
+    shown = run.worst
+    if run.status is Status.UNTESTABLE:
+        missing = shown.verdict.symptom.value if not shown.verdict.symptom.informative and not run.broken else ""
+        return missing if missing == "unsupported" else run.status.value
+    if shown.verdict.is_bug:
+        return f"{run.status.value} ({shown.verdict.symptom.value})"
+    return f"{run.status.value}: {signature(shown.outcome)}"
 
 
 def between(releases: Sequence[str], good: str | None, bad: str | None) -> list[str]:
@@ -77,100 +80,126 @@ def between(releases: Sequence[str], good: str | None, bad: str | None) -> list[
     return list(releases[min(places) : max(places) + 1])
 
 
-def walk(
-    cells: Cells, ask: Ask, releases: Sequence[str], *, every: bool = False, grid: int | None = None, seen: Seen = len
-) -> Walk:
-    """Bisect a deterministic bug: one transition, or ``every`` change of symptom. No release is tried twice."""
-    bisector = Bisector(releases, every=every, grid=grid)
-    tried: list[Tried] = []
-    while (index := bisector.select()) is not None:
-        question = ask(releases[index])
-        run = cells.run(question, question.bug.default_trials)
-        label = label_of(run, every)
-        bisector.record(index, label)
-        tried.append(Tried(releases[index], label, run))
-        seen(f"{releases[index]}: {label}, {run.worst.verdict.reason}")
-    result = bisector.result()
-    return Walk(tuple(releases), result, tuple(tried), result.problem)
-
-
-def walk_race(
-    cells: Cells,
+def bisect(
+    cache: TrialCache,
     ask: Ask,
     releases: Sequence[str],
     *,
-    trials: int,
+    every: bool = False,
+    grid: int | None = None,
+    good: str | None = None,
+    bad: str | None = None,
+    say: Say = len,
+) -> Bisection:
+    """Bisects a deterministic bug: one transition, or ``every`` change of what it shows. No release is tried twice.
+
+    With ``every`` at least each eighth part of the range is tried, unless ``grid`` says otherwise: what comes and goes
+    between two tested releases would be missed.
+
+    A ``good`` release that shows the bug, or a ``bad`` one that does not, is named as wrong.
+    """
+    if every and grid is None:
+        grid = max(2, len(releases) // 8)
+    bisector = Bisector(releases, every=every, grid=grid)
+    tried: list[Tried] = []
+    while (index := bisector.select()) is not None:
+        run = cache.run(ask(releases[index]), None)
+        label = label_of(run, every)
+        bisector.record(index, label)
+        tried.append(Tried(releases[index], label, run))
+        say(f"{releases[index]}: {label}, {run.reason}")
+    result = bisector.result()
+    wrong = "" if every else wrong_bounds({one.release: one.run.status for one in tried}, good, bad)
+    return Bisection(tuple(releases), result, tuple(tried), wrong or result.problem)
+
+
+def wrong_bounds(shown: dict[str, Status], good: str | None, bad: str | None) -> str:
+    """Which of the two bounds is not what it was said to be; empty if none is."""
+    said = []
+    if good in shown and shown[good] is not Status.ABSENT:
+        said.append(f"--good {good} is {shown[good].value}")
+    if bad in shown and shown[bad] is not Status.PRESENT:
+        said.append(f"--bad {bad} is {shown[bad].value}")
+    return f"{' and '.join(said)}: name another release" if said else ""
+
+
+def bisect_race(
+    cache: TrialCache,
+    ask: Ask,
+    releases: Sequence[str],
+    *,
+    trials: int | None = None,
     batch: int = 1,
     confidence: float = 0.95,
     most: int = 1000,
     budget: Budget | None = None,
-    seen: Seen = len,
-) -> Walk:
-    """Bisect a race: ``trials`` at each bound, then ``batch`` more wherever they tell most, until ``confidence``.
+    say: Say = len,
+) -> Bisection:
+    """Bisects a race: each bound until it is settled, then ``batch`` trials wherever they tell most.
 
     The bounds say which way it goes: from healthy to affected or back. Only the bug counts as a failure, and a trial
     that failed in another way counts for nothing. ``most`` limits the trials in total, ``budget`` those at a time.
     """
     runs: dict[int, Run] = {}
+    RaceBisector(releases, confidence=confidence, budget=most)  # refuse what makes no sense before anything is run
 
-    def more(index: int, count: int) -> tuple[int, int]:
-        """Failures and counted trials among ``count`` new trials of a release."""
-        had = len(runs[index].evidence) if index in runs else 0
-        question = ask(releases[index])
-        runs[index] = cells.run(question, had + count, budget)
-        failed, counted = _counted(runs[index].evidence[had:])
-        seen(f"{releases[index]}: {failed} of {counted} trials showed the bug")
-        return failed, counted
+    def more(index: int, count: int | None) -> Rate:
+        """The rate among new trials of a release."""
+        had = runs[index].evidence if index in runs else ()
+        runs[index] = cache.run(ask(releases[index]), None if count is None else len(had) + count, budget)
+        found = Rate.of(e.verdict for e in runs[index].evidence[len(had) :]) if not runs[index].broken else Rate(0, 0)
+        say(f"{releases[index]}: {found.k} of {found.n} trials showed the bug")
+        return found
 
     last = len(releases) - 1
     ends = {index: more(index, trials) for index in (0, last)}
-    silent = [releases[index] for index, (_, counted) in ends.items() if not counted]
-    shows = [index for index, (failed, _) in ends.items() if failed]
+    silent = [releases[index] for index, rate in ends.items() if not rate.n]
+    shows = [index for index, rate in ends.items() if rate.k]
     problem = ""
     if silent:
         problem = f"{' and '.join(silent)} cannot be tested: give another range"
     elif len(shows) != 1:
-        what = "both show" if shows else f"neither shows, in {trials} trials,"
-        problem = f"{releases[0]} and {releases[last]}: {what} the bug: give a wider range, or more --trials"
+        counts = " and ".join(f"{rate.k} of {rate.n} in {releases[index]}" for index, rate in ends.items())
+        what = "both ends show the bug" if shows else "neither end shows the bug"
+        problem = f"{what} ({counts}): give a wider range{'' if shows else ', or more --trials'}"
     if problem:
-        return Walk(tuple(releases), None, _told(releases, runs), problem)
+        return Bisection(tuple(releases), None, _told(releases, runs), problem)
     direction: Direction = "first-affected" if shows == [last] else "first-fixed"
     bisector = RaceBisector(releases, direction=direction, confidence=confidence, budget=most)
-    for index, (failed, counted) in ends.items():
-        bisector.record(index, failed, counted)
+    for index, rate in ends.items():
+        bisector.record(index, rate.k, rate.n)
     while (choice := bisector.select()) is not None:
-        failed, counted = more(choice, batch)
-        if counted:
-            bisector.record(choice, failed, counted)
-        else:
+        rate = more(choice, batch)
+        if rate.n:
+            bisector.record(choice, rate.k, rate.n)
+        elif not runs[choice].rate.n or runs[choice].broken:
             bisector.skip(choice)
-    return Walk(tuple(releases), bisector.result(), _told(releases, runs))
+    return Bisection(tuple(releases), bisector.result(), _told(releases, runs))
 
 
-def attribute(cells: Cells, ask: Ask, old: str, new: str, seen: Seen = len) -> Cause:
-    """Find which package, of all that differ between two targets, flips the status.
+def attribute(cache: TrialCache, ask: Ask, old: str, new: str, say: Say = len) -> Cause:
+    """Finds which package, of all that differ between two targets, flips the status.
 
     Every mix is pinned completely, so that nothing else can drift.
 
     Raises:
         UserError: a target cannot be made, or the two hold the same packages.
     """
-    search = Attribution(_packages(cells, ask(old)), _packages(cells, ask(new)))
+    search = Attribution(_packages(cache, ask(old)), _packages(cache, ask(new)))
     tried: list[Tried] = []
     while (mix := search.select()) is not None:
         # The two ends are asked as they were typed; a mix in between is a spec that pins everything.
         spec = old if not mix else new if mix == set(search.differing) else _spec(search.pins(mix))
-        question = ask(spec)
-        run = cells.run(question, question.bug.default_trials)
+        run = cache.run(ask(spec), None)
         search.record(mix, run.status.value)
         name = ", ".join(sorted(mix)) or "(none)"
         tried.append(Tried(name, run.status.value, run))
-        seen(f"taken from the new target: {name}: {run.status.value}")
+        say(f"taken from the new target: {name}: {run.status.value}")
     return Cause(search.result(), tuple(tried))
 
 
-def _packages(cells: Cells, question: Question) -> dict[str, str]:
-    target = cells.runner.target(question)
+def _packages(cache: TrialCache, question: Question) -> dict[str, str]:
+    target = cache.runner.target(question)
     if not isinstance(target, TargetInfo):
         raise UserError(f"the target {question.target!r} cannot be made: {target.reason}")
     local = [name for name, version in target.packages.items() if "+" in version]
@@ -183,16 +212,10 @@ def _spec(pins: dict[str, str]) -> str:
     return " ".join(f"{name}=={version}" for name, version in sorted(pins.items()))
 
 
-def _counted(evidence: Iterable[Evidence]) -> tuple[int, int]:
-    """How many trials showed the bug, and how many said something about it (a different failure does not)."""
-    told = [e.verdict for e in evidence if e.verdict.is_bug or e.verdict.symptom.healthy]
-    return sum(v.is_bug for v in told), len(told)
-
-
 def _told(releases: Sequence[str], runs: dict[int, Run]) -> tuple[Tried, ...]:
-    found = []
-    for index, run in runs.items():
-        failed, counted = _counted(run.evidence)
-        label = f"{failed}/{counted}" if counted else Status.UNTESTABLE.value
-        found.append(Tried(releases[index], label, run))
-    return tuple(found)
+    return tuple(Tried(releases[index], _rate_label(run.evidence), run) for index, run in runs.items())
+
+
+def _rate_label(evidence: Iterable[Evidence]) -> str:
+    rate = Rate.of(e.verdict for e in evidence)
+    return f"{rate.k}/{rate.n}" if rate.n else Status.UNTESTABLE.value

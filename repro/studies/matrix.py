@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from repro import bugs
 from repro.errors import unknown
-from repro.model import Bug, Scalar, TargetInfo
-from repro.studies import ask
-from repro.studies.cells import Cells
-from repro.studies.result import Run
-from repro.studies.runner import Question
-from repro.studies.scheduler import Budget, Job, check, run_jobs
+from repro.model import TargetInfo
+from repro.run.cache import Step, TrialCache, no_step
+from repro.run.pool import Budget, check
+from repro.run.question import Question, own_parameters, question
+from repro.run.result import Run
 
 DEFAULT_AXES = ("datasets>=4.3",)
-SMALL = ("rows=8", "files_per_row=3", "file_size=64KiB")
-"""Inputs of a few hundred KiB, for the bugs that have these parameters: a matrix asks whether, not how much."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One cell: a question and how many trials answer it."""
+class PlannedCell:
+    """A question and how many trials answer it; ``None`` for as many as settle a race."""
 
     question: Question
-    trials: int
+    trials: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """An answered cell; ``reused`` if no trial had to be run for it."""
 
-    asked: Asked
+    question: Question
     run: Run
     reused: bool
-
-    @property
-    def question(self) -> Question:
-        return self.asked.question
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +52,16 @@ def plan(
     races: bool = False,
     scenarios: Sequence[str] = (),
     fixes: Sequence[str] = (),
-    parameters: Sequence[str] = SMALL,
+    parameters: Sequence[str] | None = None,
     trials: int | None = None,
-    memory: str | None = None,
-    timeout: str | None = None,
-) -> list[Asked]:
+    memory: str | int | None = None,
+    timeout: str | float | None = None,
+) -> list[PlannedCell]:
     """The cells: every bug named (all deterministic ones if none is, with ``races`` the others too), by target.
 
     ``scenarios`` and ``fixes`` are names, ``all`` for each that the bug has; the bug's default scenario and no fix if
-    none is given. A scenario, fix or parameter goes to the bugs that have it. ``trials`` is for races.
+    none is given. A scenario, fix or parameter goes to the bugs that have it; without ``parameters`` each bug gets its
+    own small inputs. ``trials`` is for races.
 
     Raises:
         UserError: a name that no chosen bug has.
@@ -75,22 +69,14 @@ def plan(
     chosen = [bugs.load(slug) for slug in dict.fromkeys(slugs)]
     if not chosen:
         chosen = [bug for bug in map(bugs.load, bugs.slugs()) if races or not bug.race]
-    names = {s.name for bug in chosen for s in bug.scenarios}
-    for scenario in scenarios:
-        if scenario not in names | {"all"}:
-            raise unknown("scenario", scenario, names | {"all"})
-    known_fixes = {f.name for bug in chosen for f in bug.fixes}
-    for fix in fixes:
-        if fix not in known_fixes | {"all"} and not Path(fix).suffix:
-            raise unknown("fix", fix, known_fixes | {"all"})
-    if parameters is not SMALL:
-        known = {p.name for bug in chosen for p in bug.parameters}
-        for assignment in parameters:
-            if assignment.partition("=")[0] not in known:
-                raise unknown("parameter", assignment.partition("=")[0], known)
+    _check("scenario", scenarios, {s.name for bug in chosen for s in bug.scenarios} | {"all"})
+    named = [fix for fix in fixes if not Path(fix).suffix]
+    _check("fix", named, {f.name for bug in chosen for f in bug.fixes} | {"all"})
+    given = [text.partition("=")[0] for text in parameters or ()]
+    _check("parameter", given, {p.name for bug in chosen for p in bug.parameters})
     return [
-        Asked(
-            ask.question(
+        PlannedCell(
+            question(
                 bug.slug,
                 scenario=scenario,
                 fix=fix,
@@ -99,7 +85,7 @@ def plan(
                 timeout=timeout,
                 parameters=own_parameters(bug, parameters),
             ),
-            trials_of(bug, trials),
+            trials if bug.race else None,
         )
         for bug in chosen
         for scenario in _chosen(scenarios, [s.name for s in bug.scenarios], bug.default_scenario)
@@ -108,50 +94,31 @@ def plan(
     ]
 
 
-def trials_of(bug: Bug, asked: int | None) -> int:
-    """Trials of one cell: a deterministic bug needs only its own number."""
-    return bug.default_trials if asked is None or not bug.race else asked
-
-
-def own_parameters(bug: Bug, assignments: Iterable[str]) -> dict[str, Scalar]:
-    """The assignments that are meant for this bug, read as it says."""
-    names = {p.name for p in bug.parameters}
-    return ask.read_parameters(bug, [text for text in assignments if text.partition("=")[0] in names])
-
-
-def prepare(cells: Cells, asked: Sequence[Asked], seen: Callable[[], object] = int) -> list[int]:
-    """Make or find every environment and input; how many trials each cell still needs. ``seen`` after each cell."""
+def prepare(cache: TrialCache, cells: Sequence[PlannedCell], on_step: Step = no_step) -> list[int]:
+    """Makes or finds every environment and input; how many trials each cell still needs, at most."""
     needed = []
-    for one in asked:
-        needed.append(cells.missing(one.question, one.trials))
-        seen()
+    for one in cells:
+        needed.append(cache.missing(one.question, one.trials))
+        on_step()
     return needed
 
 
 def fill(
-    cells: Cells, asked: Sequence[Asked], needed: Sequence[int], budget: Budget, seen: Callable[[], object] = int
+    cache: TrialCache, cells: Sequence[PlannedCell], needed: Sequence[int], budget: Budget, on_step: Step = no_step
 ) -> Matrix:
-    """Run the trials that are ``needed``, side by side within ``budget``; ``seen`` is called after each.
+    """Runs the trials that are ``needed``, side by side within ``budget``.
 
     An interrupted matrix is continued by asking for it again: finished trials are found, not repeated.
 
     Raises:
         UserError: a cap that does not fit the budget, or what the runner refuses.
     """
-    check([one.question.limits.memory_bytes for one in asked], budget)
-    jobs = [
-        Job(_trial(cells, one.question), one.question.limits.memory_bytes)
-        for one, count in zip(asked, needed, strict=True)
-        for _ in range(count)
-    ]
-    for _ in run_jobs(jobs, budget, cells.runner.stop):
-        seen()
-    return Matrix(
-        tuple(
-            Cell(one, cells.answer(one.question, one.trials), reused=not count)
-            for one, count in zip(asked, needed, strict=True)
-        )
-    )
+    check([one.question.limits.memory_bytes for one in cells], budget)
+    found: dict[int, Run] = {}
+    for trials in dict.fromkeys(one.trials for one in cells):
+        asked = {str(i): one.question for i, one in enumerate(cells) if one.trials == trials}
+        found |= {int(i): run for i, run in cache.run_all(asked, trials, budget, on_step).items()}
+    return Matrix(tuple(Cell(one.question, found[i], not needed[i]) for i, one in enumerate(cells)))
 
 
 def pins_of(target: TargetInfo) -> str:
@@ -160,8 +127,10 @@ def pins_of(target: TargetInfo) -> str:
     return " ".join(f"{name}=={target.packages[name]}" for name in names if name in target.packages)
 
 
-def _trial(cells: Cells, question: Question) -> Callable[[], object]:
-    return lambda: cells.trial(question)
+def _check(kind: str, names: Sequence[str], known: set[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise unknown(kind, name, known)
 
 
 def _chosen(wanted: Sequence[str], known: Sequence[str], default: str) -> list[str]:

@@ -1,37 +1,38 @@
-"""What one trial says of the embedding itself: its time, its memory over the baseline, its payload. Pure."""
+"""What one trial says of the work itself: its time, its memory over the baseline, its payload. Pure."""
 
 from __future__ import annotations
 
+from repro.bugs.declaration import Measured
 from repro.model import Outcome
 
-PHASE, NEXT = "embed", "verify"
 
-
-def embed_seconds(outcome: Outcome) -> float | None:
-    """Wall time of the embed phase; ``None`` if it did not end."""
+def seconds(outcome: Outcome, measured: Measured) -> float | None:
+    """Wall time of the timed phase; ``None`` if it did not end."""
     begins: dict[str, float] = {}
     for t, name in outcome.phases:
         begins.setdefault(name, t)
-    return begins[NEXT] - begins[PHASE] if PHASE in begins and NEXT in begins else None
+    ended = measured.phase in begins and measured.until in begins
+    return begins[measured.until] - begins[measured.phase] if ended else None
 
 
-def embed_peak(outcome: Outcome) -> tuple[int, str] | None:
-    """Bytes that the embed phase needed over what the process held before it, and the source; ``None`` if not finished.
+def peak(outcome: Outcome, measured: Measured) -> int | None:
+    """Bytes that the phase needed over what the process held before it; ``None`` if it did not end.
 
-    From the process's own ``VmHWM`` where there is one, else from the supervisor's samples, which miss short spikes.
+    From the process's own high-water mark where there is one, else from the supervisor's samples, which miss short
+    spikes.
     """
-    if embed_seconds(outcome) is None:
+    if seconds(outcome, measured) is None:
         return None
-    before, peak = (outcome.measures.get(name) for name in ("rss_before_embed_bytes", "peak_embed_bytes"))
-    if isinstance(before, int) and isinstance(peak, int):
-        return max(0, peak - before), "VmHWM"
-    begin = next(t for t, name in outcome.phases if name == PHASE)
+    before, most = (outcome.measures.get(name) for name in (measured.baseline, measured.peak))
+    if isinstance(before, int) and isinstance(most, int):
+        return max(0, most - before)
+    begin = next(t for t, name in outcome.phases if name == measured.phase)
     held = [s.rss_bytes for s in outcome.timeline if s.t <= begin]
     later = [s.rss_bytes for s in outcome.timeline if s.t > begin]
-    return (max(0, max(later) - held[-1]), "sampled") if held and later else None
+    return max(0, max(later) - held[-1]) if held and later else None
 
 
-def payload(outcome: Outcome) -> int | None:
-    """Bytes of the files that the shard refers to; ``None`` if it refers to none."""
-    needed = outcome.measures.get("bytes_needed")
-    return needed if isinstance(needed, int) and needed > 0 else None
+def payload(outcome: Outcome, measured: Measured) -> int | None:
+    """Bytes that the work was about; ``None`` if there are none."""
+    size = outcome.measures.get(measured.payload)
+    return size if isinstance(size, int) and size > 0 else None

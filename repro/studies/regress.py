@@ -12,11 +12,12 @@ from typing import Any
 from packaging.version import Version
 
 from repro import bugs, targets
+from repro.bugs.declaration import NO_FIX
 from repro.errors import UserError
-from repro.model import NO_FIX, SCHEMA, Scalar, Status, Symptom, TargetInfo
-from repro.studies import ask
-from repro.studies.cells import Cells
-from repro.studies.matrix import SMALL, Asked, Cell, own_parameters, pins_of, trials_of
+from repro.model import SCHEMA, Scalar, Status, Symptom, TargetInfo
+from repro.run.cache import TrialCache
+from repro.run.question import own_parameters, question
+from repro.studies.matrix import Cell, PlannedCell, pins_of
 
 NOTE = "Written by 'repro regress --accept'. Each entry was measured: 'set' says when, with which command, and how."
 
@@ -127,59 +128,62 @@ def accept(entries: Sequence[Entry], answers: Sequence[Entry]) -> list[Entry]:
 
 
 def catalogue(
-    cells: Cells,
+    cache: TrialCache,
     slugs: Sequence[str],
     target: str,
     *,
-    parameters: Sequence[str] = SMALL,
     trials: int | None = None,
-    memory: str | None = None,
-) -> list[Asked]:
+    memory: str | int | None = None,
+) -> list[PlannedCell]:
     """What a check asks of each bug: every scenario without a fix, and the default one with every fix.
 
     A race costs many trials, so it is asked in its default scenario and its controls only. Each target is pinned to
     what it resolves to now, so that the answer names a release and its command keeps its meaning.
     """
-    chosen: list[Asked] = []
+    chosen: list[PlannedCell] = []
     for slug in slugs or bugs.slugs():
         bug = bugs.load(slug)
         scenarios = [s for s in bug.scenarios if not bug.race or s.control or s.name == bug.default_scenario]
         fixes = [] if bug.race else [f.name for f in bug.fixes if f.name != NO_FIX.name]
         pairs = [*((s.name, NO_FIX.name) for s in scenarios), *((bug.default_scenario, fix) for fix in fixes)]
         for scenario, fix in pairs:
-            given = own_parameters(bug, parameters)
-            first = ask.question(slug, scenario=scenario, target=target, memory=memory, parameters=given)
-            found = cells.runner.target(first)
+            given = own_parameters(bug, None)
+            first = question(slug, scenario=scenario, target=target, memory=memory, parameters=given)
+            found = cache.runner.target(first)
             spec = (_pinned(found, target) if isinstance(found, TargetInfo) else "") or target
-            question = ask.question(
-                slug, scenario=scenario, fix=fix, target=spec, memory=memory, parameters=given
-            )  # fmt: skip
-            chosen.append(Asked(question, trials_of(bug, trials)))
+            asked = question(slug, scenario=scenario, fix=fix, target=spec, memory=memory, parameters=given)
+            chosen.append(PlannedCell(asked, trials if bug.race else None))
     return chosen
 
 
 def answer_of(cell: Cell) -> Entry:
     """What a cell says, as an entry that could be expected from now on."""
-    question, run, shown = cell.question, cell.run, cell.run.worst
-    counted = [e for e in run.evidence if e.verdict.symptom.counts]
+    asked, run, shown = cell.question, cell.run, cell.run.worst
     git = shown.provenance.get("git") or {}
     return Entry(
-        bug=question.bug.slug,
-        scenario=question.scenario.name,
-        fix=question.fix.name,
-        parameters=dict(question.given),
-        release=_release(question.target, shown.target),
+        bug=asked.bug.slug,
+        scenario=asked.scenario.name,
+        fix=asked.fix.name,
+        parameters=dict(asked.given),
+        release=_release(asked.target, shown.target),
         status=run.status,
         symptom=shown.verdict.symptom,
         set={
             "time_utc": shown.provenance.get("time_utc"),
             "command": run.reproduce,
-            "reason": shown.verdict.reason,
-            "bug_shown": f"{sum(e.verdict.is_bug for e in counted)} of {len(counted)} trials",
+            "reason": run.reason,
+            "bug_shown": f"{run.rate.k} of {run.rate.n} trials",
             "python": shown.target.get("python"),
             "kit": git.get("commit") or shown.provenance.get("kit_version"),
         },
     )
+
+
+def held_against(entries: Sequence[Entry], cell: Cell) -> Judged:
+    """What a cell says, with what was expected of it and what became of that."""
+    answer = answer_of(cell)
+    expected = expectation(entries, answer)
+    return Judged(answer, expected, judge(answer, expected, race=cell.question.bug.race))
 
 
 def load(path: Path) -> list[Entry]:

@@ -2,65 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from repro.bugs.declaration import ComparisonPlan
+from repro.decide.caps import MIB, RESOLUTION, CapSearch
 from repro.errors import UserError
-from repro.evidence.labels import label, label_of, of_study, open_study, study_key
-from repro.evidence.store import Evidence
+from repro.evidence.labels import label_of, of_study, open_study, study_key
+from repro.evidence.record import Evidence
 from repro.model import Symptom
-from repro.studies.compare import Trials
-from repro.studies.contenders import Contender
-from repro.studies.measured import payload
-from repro.studies.runner import MIN_CAP_BYTES
+from repro.run.cache import Step, Trials, no_step
+from repro.run.pool import Budget, Job, in_order
+from repro.run.question import MIN_CAP_BYTES
+from repro.studies import measured
+from repro.studies.candidates import Candidate
 
 KIND = "survive"
-MIB = 1 << 20
-RESOLUTION = 0.05
-STEP = 1.3
-"""Factor between caps until one survives and one does not; from there on the interval is halved on a log scale."""
-
-
-class CapSearch:
-    """``select()`` a cap in bytes, try it, ``record()`` whether it was survived, until ``None``. No I/O.
-
-    Begins at ``start``, never leaves ``floor`` to ``ceiling``, and ends when the smallest cap survived is at most
-    ``resolution`` above the largest that was not. Caps are whole MiB. A larger cap is taken to be survived too.
-    """
-
-    def __init__(self, start: int, floor: int, ceiling: int, resolution: float = RESOLUTION) -> None:
-        if not 0 < resolution <= 1:
-            raise UserError(f"a resolution of {resolution:g} makes no sense: type a share such as 0.05")
-        if not 0 < floor <= ceiling:
-            raise UserError(f"no cap lies between {floor} and {ceiling} bytes: give a larger --most")
-        self._start, self._floor, self._ceiling, self._resolution = start, floor, ceiling, resolution
-        self.survived: int | None = None
-        self.failed: int | None = None
-
-    def record(self, cap: int, survived: bool) -> None:
-        """Note what happened under ``cap`` bytes; an answer that contradicts earlier ones changes nothing."""
-        if survived and cap > (self.failed or 0):
-            self.survived = min(cap, self.survived or cap)
-        elif not survived and cap < (self.survived or math.inf):
-            self.failed = max(cap, self.failed or cap)
-
-    def select(self) -> int | None:
-        """The next cap in bytes; ``None`` when the answer is known, or lies outside the bounds."""
-        low, high = self.failed, self.survived
-        if low is None and high is None:
-            return self._whole(self._start)
-        if high is None:
-            return None if low == self._ceiling else self._whole((low or 0) * STEP)
-        if low is None:
-            return None if high == self._floor else self._whole(high / STEP)
-        middle = self._whole(math.sqrt(low * high))
-        return middle if high > low * (1 + self._resolution) and low < middle < high else None
-
-    def _whole(self, cap: float) -> int:
-        return min(self._ceiling, max(self._floor, round(cap / MIB) * MIB))
+SIZES_ENOUGH, EXACT_ENOUGH = 3, 0.05
+"""A slope takes three sizes at steps of 5 %: from two sizes at 15 %, a true 1.00 came out between 0.64 and 1.51."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +69,10 @@ class Survival:
         return [point for point in self.points if point.candidate == candidate]
 
     def line(self, candidate: str) -> Line | None:
-        """``None`` with fewer than two sizes that were survived."""
+        """``None`` with fewer than three sizes that were survived, or caps that are not exact enough."""
         known = [(point.payload, point.cap) for point in self.of(candidate) if point.cap is not None]
-        if len({size for size, _ in known}) < 2:
+        wide = any(p.cap and p.failed and p.cap > p.failed * (1 + EXACT_ENOUGH) + MIB for p in self.of(candidate))
+        if len({size for size, _ in known}) < SIZES_ENOUGH or wide:
             return None
         slope, intercept = statistics.linear_regression([size for size, _ in known], [cap for _, cap in known])
         return Line(slope, intercept, len(known))
@@ -121,21 +83,24 @@ def survived(evidence: Evidence) -> bool:
     return evidence.verdict.symptom in (Symptom.OK, Symptom.EXCESS_READ)
 
 
-def collect(evidence: Iterable[Evidence]) -> Survival | None:
-    """The newest study of survival that was kept; ``None`` if there is none. Pure."""
+def collect(evidence: Iterable[Evidence], plan: ComparisonPlan | None) -> Survival | None:
+    """The newest study of survival that was kept; ``None`` if there is none, or the bug has no plan. Pure."""
+    if plan is None:
+        return None
     groups: dict[tuple[int, int], list[Evidence]] = {}
     for one in of_study(evidence, KIND):
         mark = label_of(one)
         groups.setdefault((mark["place"], mark["size"]), []).append(one)
-    return Survival(tuple(_point(groups[key]) for key in sorted(groups))) if groups else None
+    return Survival(tuple(_point(groups[key], plan) for key in sorted(groups))) if groups else None
 
 
-def _point(trials: Sequence[Evidence]) -> Point:
+def _point(trials: Sequence[Evidence], plan: ComparisonPlan) -> Point:
     caps = [(e.limits.memory_bytes or 0, e) for e in trials]
     failed = max((cap for cap, e in caps if not survived(e)), default=None)
     held = [cap for cap, e in caps if survived(e) and cap > (failed or 0)]
     endings = [e.verdict.symptom.value for cap, e in caps if cap == failed and not survived(e)]
-    size = next((found for e in trials if (found := payload(e.outcome))), int(label_of(trials[0])["size"]))
+    sizes = (measured.payload(e.outcome, plan.measured) for e in trials)
+    size = next((size for size in sizes if size), int(label_of(trials[0])["size"]))
     return Point(
         label_of(trials[0])["candidate"],
         size,
@@ -149,17 +114,17 @@ def _point(trials: Sequence[Evidence]) -> Point:
 
 def survive(
     runner: Trials,
-    entered: Sequence[tuple[int, Contender]],
+    entered: Sequence[tuple[int, Candidate]],
     *,
     ceiling: int,
     resolution: float = RESOLUTION,
     jobs: int = 1,
     resume: bool = False,
-    seen: Callable[[], object] = int,
+    on_step: Step = no_step,
 ) -> Survival:
-    """Search the smallest cap for each pair of shard size and contender, ``jobs`` searches at a time.
+    """Search the smallest cap for each pair of shard size and candidate, ``jobs`` searches at a time.
 
-    The first trial of a search runs under ``ceiling`` bytes and tells where to begin. ``seen`` is called after each
+    The first trial of a search runs under ``ceiling`` bytes and tells where to begin. ``on_step`` is called after each
     search. With ``resume`` the trials of an interrupted study of the same plan are kept.
 
     Raises:
@@ -168,25 +133,27 @@ def survive(
     if not entered:
         raise UserError("nothing to try: name at least one fix and one size")
     CapSearch(ceiling, MIN_CAP_BYTES, ceiling, resolution)  # refuse bad bounds before anything is run
-    key = study_key(*(f"{size} {one.identity}" for size, one in entered), str(ceiling), str(resolution))
+    names = (f"{size} {one.name} {runner.key(one.question)}" for size, one in entered)
+    key = study_key(*names, str(ceiling), str(resolution))
     kept_so_far = runner.store.query(bug=entered[0][1].question.bug.slug) if resume else ()
     identity, known = open_study(kept_so_far, KIND, key, resume)
     done = {(label_of(e)["candidate"], label_of(e)["size"], e.limits.memory_bytes): e for e in known}
-    places = list(dict.fromkeys(contender.name for _, contender in entered))
+    plan = entered[0][1].plan
+    places = list(dict.fromkeys(candidate.name for _, candidate in entered))
 
-    def trial(size: int, contender: Contender, cap: int) -> Evidence:
-        if (contender.name, size, cap) in done:
-            return done[contender.name, size, cap]
-        limits = replace(contender.question.limits, memory_bytes=cap)
-        place = places.index(contender.name)
-        mark = {"kind": KIND, "id": identity, "key": key, "candidate": contender.name, "place": place, "size": size}
-        kept = label(runner.store, runner.trial(replace(contender.question, limits=limits)), mark)
-        done[contender.name, size, cap] = kept
+    def trial(size: int, candidate: Candidate, cap: int) -> Evidence:
+        if (candidate.name, size, cap) in done:
+            return done[candidate.name, size, cap]
+        limits = replace(candidate.question.limits, memory_bytes=cap)
+        place = places.index(candidate.name)
+        mark = {"kind": KIND, "id": identity, "key": key, "candidate": candidate.name, "place": place, "size": size}
+        kept = runner.trial(replace(candidate.question, limits=limits), label=mark)
+        done[candidate.name, size, cap] = kept
         return kept
 
-    def search(pair: tuple[int, Contender]) -> list[Evidence]:
-        size, contender = pair
-        first = trial(size, contender, ceiling)
+    def search(pair: tuple[int, Candidate]) -> list[Evidence]:
+        size, candidate = pair
+        first = trial(size, candidate, ceiling)
         trials = [first]
         if survived(first):
             # What the kernel counted is nearer to what a cap sees than RSS, which holds shared libraries too.
@@ -195,22 +162,16 @@ def survive(
             cap = caps.select()
             while cap is not None:
                 try:
-                    trials.append(trial(size, contender, cap))
+                    trials.append(trial(size, candidate, cap))
                     caps.record(cap, survived(trials[-1]))
                 except UserError:
-                    if cap >= (first.outcome.measures.get("rss_before_embed_bytes") or ceiling):
+                    if cap >= (first.outcome.measures.get(plan.measured.baseline) or ceiling):
                         raise
                     caps.record(cap, False)  # the runner says so: it could not even import under this cap
                 cap = caps.select()
-        seen()
+        on_step()
         return trials
 
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            found = [e for trials in pool.map(search, entered) for e in trials]
-        except BaseException:
-            runner.stop.set()  # Ctrl-C reaches only the main thread: the others must be told
-            pool.shutdown(cancel_futures=True)
-            runner.stop.clear()
-            raise
-    return collect(found) or Survival(())
+    work = [Job(partial(search, pair)) for pair in entered]
+    found = [e for trials in in_order(work, Budget.of_machine(slots=jobs), runner.stop) for e in trials]
+    return collect(found, plan) or Survival(())

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from repro import targets
-from repro.model import Request, Status, Symptom, Unsolvable
-from repro.studies.expectation import SCHEMA, Failure, read, requirements, same
-from repro.trial.supervise import scratch_folder, supervise
+from repro.decide.failure import SCHEMA, Failure, read, requirements, same
+from repro.model import Status, Symptom, Unsolvable
+from repro.run.scripts import run_script
 
 
 class Answer(StrEnum):
@@ -71,11 +71,7 @@ def verify(text: str, *, cache: Path, target: str | None = None, stop: threading
         return Verification(Answer.UNTESTABLE, {"spec": environment.spec}, environment.reason, 0)
     where = environment.summary()
     for run in range(1, record.trials + 1):
-        with scratch_folder() as scratch:
-            path = scratch / "minimal.py"
-            path.write_text(script, encoding="utf-8")
-            request = Request(str(record.bug), "verify", "none", None, {}, {}, "")
-            outcome = supervise(request, environment.python, path, record.limits, scratch=scratch, stop=stop)
+        outcome = run_script(script, environment, record.limits, stop=stop)
         if outcome.exit_code == 0:
             continue
         seen = Failure.of(outcome)

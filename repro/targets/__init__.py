@@ -2,21 +2,17 @@
 
 from repro.targets.describe import environment_text
 from repro.targets.interpreters import Interpreter, installed
-from repro.targets.provision import provision
-from repro.targets.releases import Release, list_releases, matching, newest
+from repro.targets.provision import missing_from, provision
+from repro.targets.releases import list_releases
 from repro.targets.spec import Spec, parse
-from repro.targets.uv import UvFailed
 
 __all__ = [
     "Interpreter",
-    "Release",
     "Spec",
-    "UvFailed",
     "environment_text",
     "installed",
     "list_releases",
-    "matching",
-    "newest",
+    "missing_from",
     "parse",
     "provision",
 ]

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from repro import bugs
+from repro.bugs.declaration import FixKind
 from repro.errors import UserError
-from repro.model import FixKind
 
 BUG = """
 from pathlib import Path
-from repro.model import Bug, Scenario
+from repro.bugs.declaration import Bug, Scenario
 BUG = Bug("{slug}", "", "", {{}}, (Scenario("s", ""),), (), (), None, None, Path(__file__).parent, "s")
 """
 
@@ -26,6 +26,7 @@ def outside(tmp_path, monkeypatch):
         made: Path = tmp_path / folder
         made.mkdir()
         (made / "bug.py").write_text(text)
+        (made / "probe.py").write_text("")
         return made
 
     return make
@@ -64,8 +65,10 @@ def test_an_unknown_slug_names_the_nearest():
     [
         ("bug = 1", r"declares no bug: give it a line BUG = Bug\(\.\.\.\)"),
         (BUG.format(slug="other"), "declares 'other': give it the slug 'mine'"),
-        ("import nowhere_to_be_found", "does not load: correct this first: ModuleNotFoundError"),
-        ("BUG = (", "does not load: correct this first: SyntaxError"),
+        ("import nowhere_to_be_found", r"does not load: correct this first: .*/mine/bug.py:1: ModuleNotFoundError"),
+        ("BUG = (", r"does not load: correct this first: .*/mine/bug.py:1: SyntaxError: '\(' was never closed"),
+        ("import sys\nsys.exit()", r"does not load: correct this first: .*/mine/bug.py:2: SystemExit"),
+        ("import json\n\njson.loads('')", r"correct this first: .*/mine/bug.py:3: JSONDecodeError: Expecting value"),
     ],
 )
 def test_a_bug_that_is_none_is_said_in_one_line(outside, text, message):
@@ -73,6 +76,13 @@ def test_a_bug_that_is_none_is_said_in_one_line(outside, text, message):
     with pytest.raises(UserError, match=message) as raised:
         bugs.load("mine")
     assert "\n" not in str(raised.value)
+
+
+def test_a_bug_without_a_probe_is_said_with_the_file_to_write(outside):
+    folder = outside("mine", BUG.format(slug="mine"))
+    (folder / "probe.py").unlink()
+    with pytest.raises(UserError, match=r"mine has no probe: write .*/mine/probe\.py"):
+        bugs.load("mine")
 
 
 def test_the_same_slug_twice_is_refused(outside):
@@ -96,8 +106,12 @@ def test_a_fix_may_be_anyones_file(tmp_path):
     bug = bugs.load("embed-sliced-list")
     (tmp_path / "my_idea.py").write_text("def my_idea(shard):\n    return shard\n")
     (tmp_path / "theirs.patch").write_text("")
-    recipe, patch = bugs.fix(bug, str(tmp_path / "my_idea.py")), bugs.fix(bug, str(tmp_path / "theirs.patch"))
-    assert (recipe.name, recipe.kind, recipe.path) == ("my-idea", FixKind.RECIPE, tmp_path / "my_idea.py")
+    workaround, patch = bugs.fix(bug, str(tmp_path / "my_idea.py")), bugs.fix(bug, str(tmp_path / "theirs.patch"))
+    assert (workaround.name, workaround.kind, workaround.path) == (
+        "my-idea",
+        FixKind.WORKAROUND,
+        tmp_path / "my_idea.py",
+    )
     assert (patch.name, patch.kind, patch.path) == ("theirs", FixKind.PATCH, tmp_path / "theirs.patch")
 
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repro.bugs.embed_sliced_list.bug import BUG
 from repro.bugs.embed_sliced_list.oracle import judge
-from repro.model import Outcome, Status, Symptom, Verdict, status_of
+from repro.model import Killer, Outcome, Status, Symptom, Verdict
+from repro.rates import Rate
 
 ENDINGS = (
     Symptom.OUT_OF_MEMORY,
@@ -64,7 +66,7 @@ def test_an_unfinished_trial_is_the_bug_if_and_only_if_it_had_read_too_much(symp
 
 def test_the_whole_dataset_dying_of_memory_is_another_failure():
     seen = verdict(outcome(Symptom.OUT_OF_MEMORY, files_opened=211, unneeded_files_opened=0), needed=5164)
-    assert status_of([seen]) is Status.DIFFERENT_FAILURE
+    assert Rate.of([seen]).status(race=False) is Status.DIFFERENT_FAILURE
     assert "no excess reading" in seen.reason
 
 
@@ -74,13 +76,13 @@ def test_killed_early_it_is_still_seen_that_other_rows_were_read():
 
 @pytest.mark.parametrize("symptom", ENDINGS)
 def test_ended_before_anything_was_opened_is_another_failure(symptom):
-    assert status_of([verdict(outcome(symptom))]) is Status.DIFFERENT_FAILURE
+    assert Rate.of([verdict(outcome(symptom))]).status(race=False) is Status.DIFFERENT_FAILURE
 
 
 def test_silently_embedding_nothing_is_another_failure():
     empty = [value(None), value(None), value(None)]
     seen = verdict(outcome(Symptom.OK, empty, files_opened=0), THREE)
-    assert (seen.symptom, status_of([seen])) == (Symptom.WRONG_OUTPUT, Status.DIFFERENT_FAILURE)
+    assert (seen.symptom, Rate.of([seen]).status(race=False)) == (Symptom.WRONG_OUTPUT, Status.DIFFERENT_FAILURE)
     assert seen.reason == "no bytes of any file were embedded (opened 0 files, needed 3)"
 
 
@@ -121,7 +123,7 @@ def test_without_checksums_the_lengths_are_compared():
 
 @pytest.mark.parametrize("measures", [{}, {"files_opened": 3}, {"embedded": []}])
 def test_a_probe_that_says_nothing_is_our_fault(measures):
-    assert status_of([verdict(outcome(Symptom.OK, **measures))]) is Status.UNTESTABLE
+    assert Rate.of([verdict(outcome(Symptom.OK, **measures))]).status(race=False) is Status.UNTESTABLE
 
 
 @pytest.mark.parametrize("symptom", [Symptom.UNSOLVABLE, Symptom.UNSUPPORTED, Symptom.KIT_FAULT])
@@ -134,3 +136,19 @@ def test_what_does_not_count_is_never_the_bug(symptom):
 def test_a_symptom_that_only_an_oracle_can_give_raises(symptom):
     with pytest.raises(ValueError, match=symptom):
         verdict(outcome(symptom))
+
+
+@pytest.mark.parametrize(
+    ("measures", "killer", "cell"),
+    [
+        ({"files_opened": 24, "files_needed": 3}, None, "24 / 3"),
+        ({"files_opened": 24, "files_needed": 3}, Killer.KERNEL, "24 / 3 (until it was killed)"),
+        ({"files_opened": 0}, None, "0 / ?"),
+        ({"files_needed": 3}, Killer.WATCHDOG, ""),
+    ],
+)
+def test_the_column_says_how_many_files_were_opened_for_how_many_and_nothing_where_none_were_counted(
+    measures, killer, cell
+):
+    (column,) = BUG.columns
+    assert column.cell(Outcome(Symptom.OK, "", killer=killer, measures=measures)) == cell

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from repro import bugs
+from repro.bugs.declaration import Prepared
 from repro.bugs.embed_sliced_list import prepare as module
 from repro.bugs.embed_sliced_list import probe
 from repro.bugs.embed_sliced_list.prepare import PARAMETERS, prepare
 from repro.errors import UserError
-from repro.model import Prepared
 
 SMALL: dict[str, Any] = {"rows": 4, "files_per_row": 2, "file_size": 1000}
 

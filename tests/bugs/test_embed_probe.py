@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from repro import bugs
-from repro.model import FixKind, Outcome, Request, Status, Symptom, TargetInfo, status_of
+from repro.bugs.declaration import FixKind
+from repro.model import Outcome, Request, Status, Symptom, TargetInfo
+from repro.rates import Rate
 from repro.targets import provision
 from repro.trial.supervise import scratch_folder, supervise
 
@@ -59,7 +61,7 @@ def verdict_of(tmp_path: Path, scenario: str, fix: str | None = None) -> tuple[A
     return BUG.oracle(scenario, Outcome(Symptom.OK, "", measures=measures), expected), measures
 
 
-def recipe(tmp_path: Path, text: str) -> str:
+def workaround(tmp_path: Path, text: str) -> str:
     path = tmp_path / f"{text.split('(')[0].split()[-1]}.py"
     path.write_text(text)
     return str(path)
@@ -92,13 +94,13 @@ def test_a_fixed_release_is_healthy(tmp_path, scenario):
     assert measures["bytes_opened"] == measures["bytes_needed"]
 
 
-@pytest.mark.parametrize("fix", [fix for fix in BUG.fixes if fix.kind is FixKind.RECIPE], ids=lambda fix: fix.name)
-def test_a_recipe_embeds_what_the_release_does(tmp_path, fix):
+@pytest.mark.parametrize("fix", [fix for fix in BUG.fixes if fix.kind is FixKind.WORKAROUND], ids=lambda fix: fix.name)
+def test_a_workaround_embeds_what_the_release_does(tmp_path, fix):
     assert verdict_of(tmp_path, "select-indices", str(fix.path))[0].symptom is Symptom.OK
 
 
 def test_reading_beyond_the_slice_is_noticed(tmp_path):
-    verdict, measures = verdict_of(tmp_path, "shard-middle", recipe(tmp_path, GREEDY))
+    verdict, measures = verdict_of(tmp_path, "shard-middle", workaround(tmp_path, GREEDY))
     assert (verdict.symptom, verdict.is_bug) == (Symptom.EXCESS_READ, True)
     assert (measures["files_opened"], measures["unique_files_opened"]) == (27, 24)
     assert measures["unneeded_files_opened"] == 21
@@ -112,12 +114,12 @@ def test_only_what_the_embedding_opens_is_counted(tmp_path):
 for path in {[str(path) for path in root.rglob("*.nii")]}:
     open(path, "rb").close()
 """
-    verdict, measures = verdict_of(tmp_path, "shard-first", recipe(tmp_path, early))
+    verdict, measures = verdict_of(tmp_path, "shard-first", workaround(tmp_path, early))
     assert (verdict.symptom, measures["files_opened"]) == (Symptom.OK, 3)
 
 
 def test_embedding_other_rows_is_noticed(tmp_path):
-    verdict, _ = verdict_of(tmp_path, "select-contiguous", recipe(tmp_path, SWAPPED))
+    verdict, _ = verdict_of(tmp_path, "select-contiguous", workaround(tmp_path, SWAPPED))
     assert (verdict.symptom, verdict.is_bug) == (Symptom.WRONG_OUTPUT, False)
 
 
@@ -138,7 +140,7 @@ def test_columns_without_any_value_have_their_type(tmp_path):
 
 def test_an_exception_is_let_go(tmp_path):
     request, _ = request_for(
-        tmp_path, "shard-first", recipe(tmp_path, "def broken(shard):\n    raise OSError('salt')\n")
+        tmp_path, "shard-first", workaround(tmp_path, "def broken(shard):\n    raise OSError('salt')\n")
     )
     events, stderr = events_of(tmp_path, request, check=False)
     assert "OSError: salt" in stderr
@@ -176,11 +178,11 @@ def test_known_answers(environments, tmp_path, target, scenario, fix, status, op
     patch = tried.path if tried.kind is FixKind.PATCH else None
     made = provision(target, cache=environments, requires=BUG.probe_requires, patch=patch, diagnostic=())
     assert isinstance(made, TargetInfo), made
-    request, expected = request_for(tmp_path, scenario, str(tried.path) if tried.kind is FixKind.RECIPE else None)
+    request, expected = request_for(tmp_path, scenario, str(tried.path) if tried.kind is FixKind.WORKAROUND else None)
     with scratch_folder() as scratch:
         outcome = supervise(request, made.python, BUG.folder / "probe.py", BUG.default_limits, scratch=scratch)
     verdict = BUG.oracle(scenario, outcome, expected)
-    assert (status_of([verdict]), outcome.measures.get("files_opened")) == (status, opened), verdict
+    assert (Rate.of([verdict]).status(race=False), outcome.measures.get("files_opened")) == (status, opened), verdict
 
 
 @pytest.mark.targets

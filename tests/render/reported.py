@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from repro import bugs
+from repro.bugs.declaration import Bug
+from repro.bugs.pending import chapters
+from repro.decide.claims import Chapter, ledger
 from repro.evidence.record import Evidence
-from repro.model import Bug, Killer, Limits, Outcome, Sample, Stack, Symptom, Verdict
+from repro.model import Killer, Limits, Outcome, Sample, Stack, Symptom, Verdict
 from tests.evidence.examples import MIB, evidence
 
 EMBED: Bug = bugs.load("embed-sliced-list")
 EXIT: Bug = bugs.load("exit-hang")
 SCRIPT_SAID = "opened 300 files, needed 1; Python's memory peak 300 MiB"
+
+
+def judged(evidence: Mapping[str, Sequence[Evidence]]) -> list[Chapter]:
+    """The whole ledger, judged from ``evidence``."""
+    return ledger((EMBED, EXIT), chapters(), evidence)
 
 
 def embed(version: str, symptom: Symptom, *, shows: bool, scenario: str = "shard-first", **changes: Any) -> Evidence:

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from repro.decide import facts
+from repro.decide.failure import read
 from repro.model import Status, Symptom
-from repro.render import facts
 from repro.render.issue import LIMIT, fit, issue_text, visible
 from repro.render.issue.fit import Part
 from repro.render.issue.github import details, fenced
-from repro.studies.expectation import read
 from tests.browser import chromium
 from tests.render.reported import EMBED, EXIT, SCRIPT_SAID, embed, embed_evidence, exit_evidence, minimal
 

@@ -10,15 +10,15 @@ from urllib.parse import unquote
 import pytest
 
 from repro.model import Symptom
+from repro.render.bisect import ShownCause, ShownWalk, cause_json, posterior_table, walk_json, walk_sentences
 from repro.render.matrix import ShownMatrix, cell_words, chart, forms, matrix_json, matrix_text, tables
 from repro.render.regress import conclusion, regress_json, regress_markdown
 from repro.render.releases import sentences
-from repro.render.walk import ShownCause, ShownWalk, cause_json, posterior_table, walk_json, walk_sentences
+from repro.run.cache import Cells
+from repro.run.pool import Budget
 from repro.studies.bisect import attribute, walk, walk_race
-from repro.studies.cells import Cells
 from repro.studies.matrix import Asked, Matrix, fill, prepare
 from repro.studies.regress import Judged, judge
-from repro.studies.scheduler import Budget
 from tests.studies.fakes import FakeRunner, made_up, question
 from tests.studies.test_regress import entry
 

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repro.model import Claim, ClaimFinding, ClaimVerdict, Outcome, Prepared, Sample, Symptom, Verdict
+from repro.bugs.declaration import Claim, ClaimFinding, ClaimVerdict, Prepared
+from repro.decide.claims import Judged
+from repro.model import Outcome, Sample, Symptom, Verdict
 from repro.render.view import Picture, ShownRun, Words, allocators_table, claims_table, inputs_table, runs_table
-from repro.studies.claims import Judged
-from repro.studies.result import Run
+from repro.run.result import Run
 from tests.evidence.examples import evidence
-from tests.render.test_show import MEMRAY
+from tests.render.test_text import MEMRAY
 
 
 @pytest.fixture

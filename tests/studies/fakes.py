@@ -7,23 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from repro.bugs.declaration import NO_FIX, Bug, Fix, Prepared, Scenario
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Evidence, Store
-from repro.model import (
-    NO_FIX,
-    Bug,
-    Fix,
-    Limits,
-    Outcome,
-    Prepared,
-    Scenario,
-    Symptom,
-    TargetInfo,
-    Unsolvable,
-    Verdict,
-)
-from repro.studies.ask import reproduce_command
-from repro.studies.runner import Question
+from repro.model import Limits, Outcome, Symptom, TargetInfo, Unsolvable, Verdict
+from repro.run.question import reproduce_command
+from repro.run.runner import Question
 
 IS_BUG = frozenset({Symptom.EXCESS_READ, Symptom.HANG_AT_EXIT})
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from repro.evidence.store import Evidence, Store
 from repro.model import Outcome, Symptom, Verdict
-from repro.studies.contenders import GATE_SCENARIO
-from repro.studies.runner import Question
+from repro.run.runner import Question
+from repro.studies.candidates import GATE_SCENARIO
 from tests.evidence.examples import MIB, evidence
 
 Answer = Callable[[Question], tuple[Outcome, Verdict]]

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from repro.decide.bisection import BisectionResult
+from repro.decide.races import RaceResult
 from repro.errors import UserError
 from repro.model import Symptom, TargetInfo
+from repro.run.cache import Cells
+from repro.run.runner import Question
 from repro.studies.bisect import Tried, attribute, between, walk, walk_race
-from repro.studies.bisection import BisectionResult
-from repro.studies.cells import Cells
-from repro.studies.races import RaceResult
-from repro.studies.runner import Question
 from tests.studies.fakes import FakeRunner, made_up, question
 from tests.targets.conftest import git
 

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repro.bugs.embed_sliced_list.correctness import STORAGE, WRONG, judge
+from repro.bugs.embed_sliced_list.gate.oracle import STORAGE, WRONG, judge
 from repro.errors import UserError
 from repro.evidence.labels import label_of
 from repro.lab import Lab
 from repro.model import Outcome, Sample, Symptom, Verdict
 from repro.render.compare import comparison_json, fixes_table, sentences, which_fix_markdown
+from repro.run.runner import Question
+from repro.studies.candidates import AGAIN, GATE_SCENARIO, UNFIXED, UPSTREAM, contenders
 from repro.studies.compare import Comparison, Row, collect, compare, steps
-from repro.studies.contenders import AGAIN, GATE_SCENARIO, UNFIXED, UPSTREAM, contenders
 from repro.studies.measured import embed_peak, embed_seconds
-from repro.studies.runner import Question
 from tests.evidence.examples import MIB, evidence
 from tests.studies.made_up import GATED, RIGHT, Runner, embedded, fine
 
@@ -33,7 +33,7 @@ def entered(*fixes: str, **given: Any):
 
 def gate_says(symptom: Symptom, reason: str):
     def answer(question: Question):
-        done = Outcome(Symptom.OK, "done", done=symptom.counts)
+        done = Outcome(Symptom.OK, "done", done=symptom.informative)
         return (done, Verdict(symptom, False, reason)) if question.scenario.name == GATE_SCENARIO else fine(question)
 
     return answer

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.model import Symptom, Verdict
+from repro.rates import CLEAN_TRIALS
 from repro.studies.count import SAFE_BELOW, Count, count, ranked
-from repro.studies.statistics import trials_for_upper_bound
 
 
 def trial(symptom: Symptom, is_bug: bool | None = None):
@@ -67,7 +67,7 @@ def test_trials_that_say_nothing_are_not_in_n():
 
 
 def test_only_enough_clean_trials_are_called_safe():
-    enough = trials_for_upper_bound(SAFE_BELOW)
+    enough = CLEAN_TRIALS
     assert counted(ok=enough).judgement.startswith("safe")
     assert not counted(ok=enough - 1).judgement.startswith("safe")
     assert counted(ok=500, crash_at_exit=1).judgement == "not safe"

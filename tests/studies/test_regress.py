@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from repro import bugs
 from repro.errors import UserError
 from repro.model import Status, Symptom, TargetInfo
-from repro.studies.cells import Cells
+from repro.run.cache import Cells
+from repro.run.pool import Budget
 from repro.studies.matrix import Asked, fill, prepare
 from repro.studies.regress import (
     Entry,
@@ -28,7 +29,6 @@ from repro.studies.regress import (
     load,
     save,
 )
-from repro.studies.scheduler import Budget
 from tests.conftest import Fake, Kit
 from tests.studies.fakes import FakeRunner, made_up, question
 

@@ -15,8 +15,8 @@ from repro.lab import Lab
 from repro.model import Outcome, Symptom, Verdict
 from repro.render.compare import which_fix_markdown
 from repro.render.survival import survival_chart, survival_json, survival_sentences, survival_table
-from repro.studies.contenders import UPSTREAM, Contender, contenders
-from repro.studies.runner import Question
+from repro.run.runner import Question
+from repro.studies.candidates import UPSTREAM, Contender, contenders
 from repro.studies.survive import CapSearch, collect, survive
 from tests.evidence.examples import MIB
 from tests.studies.made_up import RIGHT, Runner, embedded

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from repro import places, targets
-from repro.commands.verify import command
+from repro.cli.verify import command
+from repro.decide.failure import Failure, Record
 from repro.model import Limits, TargetInfo, Unsolvable
 from repro.studies import verify as study
-from repro.studies.expectation import Failure, Record
 from repro.studies.verify import Answer
 
 HEADER = '# /// script\n# dependencies = ["packaging"]\n# ///\nimport packaging, pathlib, sys\n'

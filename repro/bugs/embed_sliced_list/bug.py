@@ -4,35 +4,48 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from repro.bugs.declaration import (
+    NO_FIX,
+    Bug,
+    CodePlace,
+    Column,
+    ComparisonPlan,
+    Fix,
+    FixKind,
+    Measured,
+    OwnData,
+    Scenario,
+)
 from repro.bugs.embed_sliced_list.claims import CLAIMS
-from repro.bugs.embed_sliced_list.correctness import GATE
+from repro.bugs.embed_sliced_list.gate.oracle import GATE
 from repro.bugs.embed_sliced_list.oracle import judge
 from repro.bugs.embed_sliced_list.prepare import PARAMETERS, prepare
 from repro.errors import UserError
-from repro.model import NO_FIX, Bug, CodePlace, Fix, FixKind, Limits, Scalar, Scenario, Tournament
+from repro.inputs import bids
+from repro.model import Limits, Outcome, Scalar
 
-HERE = Path(__file__).parents[2] / "fixes"
+HERE = Path(__file__).parent
 REPORT, OURS = "huggingface/datasets#7894", "this kit"
 
 
-def _recipe(name: str, title: str, proposed_in: str) -> Fix:
-    return Fix(name, FixKind.RECIPE, HERE / f"{name.replace('-', '_')}.py", title, proposed_in)
+def _workaround(name: str, title: str, proposed_in: str) -> Fix:
+    return Fix(name, FixKind.WORKAROUND, HERE / "workarounds" / f"{name.replace('-', '_')}.py", title, proposed_in)
 
 
 def _patch(name: str, file: str, title: str, proposed_in: str) -> Fix:
-    return Fix(name, FixKind.PATCH, HERE / f"{file}.patch", title, proposed_in)
+    return Fix(name, FixKind.PATCH, HERE / "patches" / f"{file}.patch", title, proposed_in)
 
 
 FIXES = (
     NO_FIX,
-    _recipe("combine-chunks", "combine_chunks() before embedding", REPORT),
-    _recipe("pandas-round-trip", "rebuild the shard from a DataFrame", REPORT),
-    _recipe("take", "copy the rows of the shard with take()", OURS),
-    _recipe("ipc-round-trip", "write the shard to an IPC stream in memory and read it back", OURS),
-    _recipe("concat-columns", "copy each column with pa.concat_arrays", OURS),
-    _recipe("flatten-indices", "flatten_indices() before embedding", OURS),
-    _recipe("row-by-row", "embed one row at a time", OURS),
-    _recipe("direct-embed", "read each file straight into the Arrow buffer of its column", OURS),
+    _workaround("combine-chunks", "combine_chunks() before embedding", REPORT),
+    _workaround("pandas-round-trip", "rebuild the shard from a DataFrame", REPORT),
+    _workaround("take", "copy the rows of the shard with take()", OURS),
+    _workaround("ipc-round-trip", "write the shard to an IPC stream in memory and read it back", OURS),
+    _workaround("concat-columns", "copy each column with pa.concat_arrays", OURS),
+    _workaround("flatten-indices", "flatten_indices() before embedding", OURS),
+    _workaround("row-by-row", "embed one row at a time", OURS),
+    _workaround("direct-embed", "read each file straight into the Arrow buffer of its column", OURS),
     _patch(
         "contiguous-copy",
         "pr7896_guarded_copy",
@@ -51,6 +64,13 @@ def _shard(size: int) -> dict[str, Scalar]:
     if size < 4 << 10:
         raise UserError(f"a shard of {size} bytes holds no four images: give 4KiB or more")
     return {"rows": 3, "files_per_row": 4, "file_size": size // 4}
+
+
+def _files(outcome: Outcome) -> str:
+    """``24 / 3``: how many files were opened for how many that are needed; empty if that was not counted."""
+    opened, needed = (outcome.measures.get(name) for name in ("files_opened", "files_needed"))
+    killed = " (until it was killed)" if outcome.killer is not None else ""
+    return "" if opened is None else f"{opened} / {'?' if needed is None else needed}{killed}"
 
 
 BUG = Bug(
@@ -95,13 +115,17 @@ BUG = Bug(
         permalink="https://github.com/huggingface/datasets/blob/{version}/src/datasets/table.py#L{line}",
     ),
     workaround="take",
-    tournament=Tournament(
+    comparison=ComparisonPlan(
         target="datasets==5.1.0 pyarrow==24.0.0",
         newest="datasets==5.2.0 pyarrow==24.0.0",
         shard=_shard,
         scale={"inputs": "arc"},
+        measured=Measured("embed", "verify", "bytes_needed", "rss_before_embed_bytes", "peak_embed_bytes"),
         gate=GATE,
     ),
+    own_data=OwnData("bids_root", bids.scan),
+    small={"rows": 8, "files_per_row": 3, "file_size": 64 << 10},
+    columns=(Column("files opened / needed", _files),),
     claims=CLAIMS,
     folder=Path(__file__).parent,
     default_scenario="shard-first",

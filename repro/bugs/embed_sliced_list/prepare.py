@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from repro.bugs.declaration import Parameter, Prepared
 from repro.bugs.embed_sliced_list import selection
 from repro.errors import UserError, unknown
 from repro.inputs import bids, cohort, real, uniform
 from repro.inputs.manifest import Manifest
-from repro.model import Parameter, Prepared, Scalar
+from repro.model import Scalar
 
 LISTED = 2000
 """As many values as the probe lists."""

@@ -9,7 +9,7 @@ and the inputs that were prepared beforehand::
     inputs.take          "all" | "shard" (num_shards, index) | "range" | "indices" (both: rows)
     inputs.rows          indices of the rows that come out of it
     inputs.files_needed  what the chosen rows refer to, handed through to the measures; bytes_needed likewise
-    fix_path             a recipe ``name.py`` with ``name(shard) -> pyarrow.Table``; anything else is not called
+    fix_path             a workaround ``name.py`` with ``name(shard) -> pyarrow.Table``; anything else is not called
                          (a patch is already part of the environment)
 
 Each event is one line of JSON with ``t``, the seconds since the start, written in one piece so that it survives
@@ -163,7 +163,7 @@ def forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def load_recipe(path: str) -> Any:
+def load_workaround(path: str) -> Any:
     name = Path(path).stem
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -242,8 +242,8 @@ def run(request: dict[str, Any], events: Events) -> None:
     manifest = json.loads(Path(inputs["manifest"]).read_text(encoding="utf-8"))
     opens = Opens(inputs["root"], needed_files(manifest, inputs), events)
     sys.addaudithook(opens)
-    recipe = request["fix_path"] if str(request["fix_path"]).endswith(".py") else None
-    embed = load_recipe(recipe) if recipe else released_embed
+    workaround = request["fix_path"] if str(request["fix_path"]).endswith(".py") else None
+    embed = load_workaround(workaround) if workaround else released_embed
 
     events.write("phase", name="build")
     dataset = build(manifest, inputs["root"], inputs["columns"], nifti())

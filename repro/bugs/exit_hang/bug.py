@@ -1,29 +1,18 @@
-"""The bug `exit-hang`: the rows arrive, but the process hangs, aborts or segfaults when it should end."""
+"""Declares ``exit-hang``: the rows arrive, but the process hangs, aborts or segfaults when it should end."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from repro.bugs.declaration import NO_FIX, Bug, Fix, FixKind, Parameter, Prepared, Scenario
 from repro.bugs.exit_hang.claims import CLAIMS
+from repro.bugs.exit_hang.diagnosis import where
+from repro.bugs.exit_hang.oracle import judge
 from repro.errors import UserError, unknown
 from repro.inputs import parquet
-from repro.model import (
-    NO_FIX,
-    Bug,
-    Fix,
-    FixKind,
-    Limits,
-    Outcome,
-    Parameter,
-    Prepared,
-    Scalar,
-    Scenario,
-    Symptom,
-    Verdict,
-)
+from repro.model import Limits, Scalar
 
 FOLDER = Path(__file__).parent
 ARROW = ("pyarrow",)
@@ -44,37 +33,35 @@ SCENARIOS = (
     Scenario("datasets-nothing", "a streaming dataset made, nothing read", control=True),
 )
 
-READS_ALL = frozenset({"arrow-read-table", "arrow-everything", "datasets-everything"})
-READS_NOTHING = frozenset({"arrow-nothing", "datasets-nothing"})
-AT_EXIT = frozenset({Symptom.HANG_AT_EXIT, Symptom.CRASH_AT_EXIT})
 
-
-def _recipe(name: str, title: str, proposed_in: str = "") -> Fix:
-    return Fix(name, FixKind.RECIPE, FOLDER / "fixes" / f"{name.replace('-', '_')}.py", title, proposed_in)
+def _workaround(name: str, title: str, proposed_in: str = "") -> Fix:
+    return Fix(name, FixKind.WORKAROUND, FOLDER / "workarounds" / f"{name.replace('-', '_')}.py", title, proposed_in)
 
 
 FIXES = (
     NO_FIX,
-    _recipe("close-generator", "`it.close()` before the script ends"),
-    _recipe("del-and-collect", "`del it, batch, …` and `gc.collect()` before the script ends", "datasets#7566"),
-    _recipe("collect-at-exit", "the same in an `atexit` handler"),
-    _recipe("no-threads", "`use_threads=False`", "arrow#33975, arrow#50482"),
-    _recipe("one-cpu-thread", "`pyarrow.set_cpu_count(1)`", "arrow#50482"),
-    _recipe("one-io-thread", "`pyarrow.set_io_thread_count(1)`"),
-    _recipe("no-pre-buffer", "`pre_buffer=False`", "arrow#45214"),
-    _recipe("native-file", "`pyarrow.OSFile(path)` in place of `open(path, 'rb')`"),
-    _recipe("memory-map", "`pyarrow.memory_map(path)` in place of `open(path, 'rb')`"),
-    _recipe("arrow-filesystem", "a path and an Arrow file system, no open file", "arrow#50482"),
-    _recipe("whole-buffer", "`pyarrow.BufferReader` over the bytes of the whole file"),
-    _recipe("iter-batches", "`ParquetFile.iter_batches(batch_size=10)` in place of a fragment", "huggingface_hub#4178"),
-    _recipe("direct-read", "`ParquetFile.read(columns=…)` of the one file needed"),
-    _recipe("consume-all", "read the iterator to its end"),
-    _recipe("sleep-before-exit", "`time.sleep(1)` before the script ends", "arrow#33975"),
-    _recipe("os-exit", "`os._exit(0)`: no finalization at all"),
+    _workaround("close-generator", "`it.close()` before the script ends"),
+    _workaround("del-and-collect", "`del it, batch, …` and `gc.collect()` before the script ends", "datasets#7566"),
+    _workaround("collect-at-exit", "the same in an `atexit` handler"),
+    _workaround("no-threads", "`use_threads=False`", "arrow#33975, arrow#50482"),
+    _workaround("one-cpu-thread", "`pyarrow.set_cpu_count(1)`", "arrow#50482"),
+    _workaround("one-io-thread", "`pyarrow.set_io_thread_count(1)`"),
+    _workaround("no-pre-buffer", "`pre_buffer=False`", "arrow#45214"),
+    _workaround("native-file", "`pyarrow.OSFile(path)` in place of `open(path, 'rb')`"),
+    _workaround("memory-map", "`pyarrow.memory_map(path)` in place of `open(path, 'rb')`"),
+    _workaround("arrow-filesystem", "a path and an Arrow file system, no open file", "arrow#50482"),
+    _workaround("whole-buffer", "`pyarrow.BufferReader` over the bytes of the whole file"),
+    _workaround(
+        "iter-batches", "`ParquetFile.iter_batches(batch_size=10)` in place of a fragment", "huggingface_hub#4178"
+    ),
+    _workaround("direct-read", "`ParquetFile.read(columns=…)` of the one file needed"),
+    _workaround("consume-all", "read the iterator to its end"),
+    _workaround("sleep-before-exit", "`time.sleep(1)` before the script ends", "arrow#33975"),
+    _workaround("os-exit", "`os._exit(0)`: no finalization at all"),
     Fix(
         "forced-workaround",
         FixKind.PATCH,
-        FOLDER / "fixes" / "forced_workaround.patch",
+        FOLDER / "patches" / "forced_workaround.patch",
         "datasets' own workaround, for every pyarrow and not only up to 24.0.0",
         "datasets PR #8176",
     ),
@@ -91,30 +78,6 @@ def prepare(scenario: str, parameters: Mapping[str, Scalar], cache: Path) -> Pre
     path = parquet.build(cache, name, seed)
     layout = parquet.LAYOUTS[name]
     return Prepared(inputs={"path": str(path), "layout": name, **asdict(layout)}, expected={"rows": layout.total_rows})
-
-
-def oracle(scenario: str, outcome: Outcome, expected: Mapping[str, Any]) -> Verdict:
-    """The bug is a hang or a crash after the last Python statement ran; anything before that is another failure."""
-    symptom = outcome.symptom
-    if symptom in AT_EXIT:
-        return Verdict(symptom, True, f"the last Python statement had run, then: {outcome.detail}")
-    if symptom is Symptom.OK and (fault := _wrong_rows(scenario, outcome, int(expected["rows"]))):
-        return Verdict(Symptom.WRONG_OUTPUT, False, fault)
-    return Verdict(symptom, False, outcome.detail)
-
-
-def _wrong_rows(scenario: str, outcome: Outcome, total: int) -> str | None:
-    """Why the rows that were read cannot be right: a process that read nothing ends well for the wrong reason."""
-    rows = outcome.measures.get("rows_read")
-    if rows is None:
-        return "the probe did not say how many rows it read"
-    if scenario in READS_ALL and rows != total:
-        return f"read {rows} of {total} rows"
-    if scenario in READS_NOTHING and rows != 0:
-        return f"read {rows} rows where none was asked for"
-    if scenario not in READS_ALL | READS_NOTHING and not 0 < rows <= total:
-        return f"read {rows} rows of {total} where at least one was asked for"
-    return None
 
 
 BUG = Bug(
@@ -144,7 +107,7 @@ BUG = Bug(
         Parameter("seed", "int", 45214, "seed of the random bytes"),
     ),
     prepare=prepare,
-    oracle=oracle,
+    oracle=judge,
     workaround="iter-batches",
     claims=CLAIMS,
     folder=FOLDER,
@@ -153,5 +116,6 @@ BUG = Bug(
     default_limits=Limits(timeout_s=30.0, grace_s=3.0),
     default_trials=20,
     race=True,
+    where=where,
     probe_requires=ARROW,
 )

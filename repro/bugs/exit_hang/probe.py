@@ -6,7 +6,7 @@ libraries), ``measure`` (``rows_read``), ``unsupported`` and ``done``, the last 
 happens after ``done`` is what the trial is about: the probe does not see it and judges nothing.
 
 The failure is a race against the end of the interpreter, so the objects of a report stay where the report has them:
-at module level where it reads at module level, in a generator where it reads in one. A fix is a recipe, a file with one
+at module level where it reads at module level, in a generator where it reads in one. A workaround is a file with one
 function named like the file and a STAGE that says where a user would put it:
 
 * ``before``: called before anything is read
@@ -57,7 +57,7 @@ if SCENARIO.startswith("datasets-"):
     LIBRARIES.append(datasets)
 
 STAGE = ""
-RECIPE: Callable[..., Any] = print
+WORKAROUND: Callable[..., Any] = print
 if REQUEST["fix_path"] and REQUEST["fix_path"].endswith(".py"):  # a patch is in the environment already
     FIX = Path(REQUEST["fix_path"])
     namespace: dict[str, Any] = {}
@@ -65,7 +65,7 @@ if REQUEST["fix_path"] and REQUEST["fix_path"].endswith(".py"):  # a patch is in
     STAGE = namespace.get("STAGE", "")
     if STAGE not in {"before", "open", "options", "read", "end", "last"} or FIX.stem not in namespace:
         sys.exit(f"{FIX.name} must define STAGE (before, open, options, read, end or last) and {FIX.stem}()")
-    RECIPE = namespace[FIX.stem]
+    WORKAROUND = namespace[FIX.stem]
 
 emit(
     "started",
@@ -79,18 +79,18 @@ if SCENARIO.startswith("datasets-"):
     READER = "load_dataset"
 if STAGE in {"open", "read"} and READER == "load_dataset":
     unsupported("datasets opens and reads the file itself")
-ALL_OPTIONS = RECIPE() if STAGE == "options" else {}
+ALL_OPTIONS = WORKAROUND() if STAGE == "options" else {}
 if STAGE == "options" and READER not in ALL_OPTIONS:
     unsupported(f"{READER} has no such option")
 OPTIONS: dict[str, Any] = ALL_OPTIONS.get(READER, {})
-OPENED, FILESYSTEM = RECIPE(PATH) if STAGE == "open" else (None, None)
-READ = RECIPE if STAGE == "read" else None
+OPENED, FILESYSTEM = WORKAROUND(PATH) if STAGE == "open" else (None, None)
+READ = WORKAROUND if STAGE == "read" else None
 # `datasets` reads ahead no batch and no fragment; this is where the end of the process hangs rather than aborts.
 NO_READAHEAD = {"batch_readahead": 0, "fragment_readahead": 0}
 
 
 def opened() -> Any:
-    """The file as a context manager: what ``open(path, "rb")`` gives, or what the recipe has put in its place."""
+    """The file as a context manager: what ``open(path, "rb")`` gives, or what the workaround has put in its place."""
     if OPENED is None:
         return open(PATH, "rb")  # noqa: PTH123
     return OPENED if hasattr(OPENED, "__enter__") else contextlib.nullcontext(OPENED)
@@ -120,11 +120,11 @@ def first_of_stream() -> int:
 def done() -> None:
     emit("done")
     if STAGE == "last":
-        RECIPE()
+        WORKAROUND()
 
 
 if STAGE == "before":
-    RECIPE()
+    WORKAROUND()
 rows_read = 0
 if SCENARIO == "arrow-loop":
     with opened() as f:
@@ -177,6 +177,6 @@ else:
     sys.exit(f"no such scenario: {SCENARIO}")
 
 emit("measure", measures={"rows_read": rows_read})
-if STAGE == "end" and (reason := RECIPE(globals())):
+if STAGE == "end" and (reason := WORKAROUND(globals())):
     unsupported(reason)
 done()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import shorten
 
+from repro.bugs.declaration import Bug
+from repro.decide import facts
 from repro.evidence.record import Evidence
-from repro.model import Bug, Status
-from repro.render import facts
+from repro.model import Status
 from repro.render.tables import NOTHING
 
 ENOUGH = 0.2
@@ -19,6 +20,7 @@ def status_words(status: Status) -> str:
         Status.PRESENT: "affected",
         Status.ABSENT: "not affected",
         Status.DIFFERENT_FAILURE: "fails otherwise",
+        Status.UNSETTLED: "unsettled",
         Status.UNTESTABLE: "untestable",
     }[status]
 

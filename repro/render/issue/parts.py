@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from repro.bugs.declaration import Bug
+from repro.decide import facts
 from repro.evidence.record import Evidence
-from repro.model import Bug, Status, Symptom
-from repro.render import facts
+from repro.model import Status, Symptom
 from repro.render.charts import mermaid_timeline
 from repro.render.issue.cells import clip, failed_cell, failed_column, files_cell, listed, plain, status_words
 from repro.render.issue.fit import Part
@@ -138,7 +139,7 @@ def exported_test(bug: Bug, evidence: Sequence[Evidence]) -> Part:
     source = bug.folder / "upstream_test.py"
     if not source.is_file():
         return Part("")
-    runs = [e for e in evidence if e.scenario == "exported-test" and e.verdict.symptom.counts]
+    runs = [e for e in evidence if e.scenario == "exported-test" and e.verdict.informative]
     latest = facts.newest(runs, lambda e: (str(e.target.get("spec")), e.fix))
     titles = {fix.name: fix.title for fix in bug.fixes}
     proof = [
@@ -152,7 +153,7 @@ def exported_test(bug: Bug, evidence: Sequence[Evidence]) -> Part:
 
 def untested(bug: Bug, evidence: Sequence[Evidence]) -> str:
     """What nobody should conclude from this text."""
-    trials = [e for e in evidence if facts.is_trial(e) and e.verdict.symptom.counts]
+    trials = [e for e in evidence if facts.is_trial(e) and e.verdict.informative]
     lines = []
     if trials:
         machines = sorted(

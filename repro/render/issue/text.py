@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from repro.bugs.declaration import Bug
+from repro.decide import facts
+from repro.decide.failure import Failure, Record
 from repro.evidence.record import Evidence
-from repro.model import Bug, Limits, Symptom
-from repro.render import facts
+from repro.model import Limits, Symptom
 from repro.render.issue import parts, tried
 from repro.render.issue.fit import LIMIT, Fitted, Part, fit
 from repro.render.issue.github import fenced
 from repro.render.tables import target_words
-from repro.studies.expectation import Failure, Record
 
 PROJECTS = ("datasets", "arrow")
 _ARROW_SECTION = "Describe the bug, including details regarding any error messages, version, and platform."

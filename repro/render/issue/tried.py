@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from repro.bugs.declaration import NO_FIX, Bug
+from repro.decide import facts
 from repro.evidence.record import Evidence
-from repro.model import NO_FIX, Bug
-from repro.render import facts
 from repro.render.compare import which_fix_markdown
 from repro.render.issue.cells import failed_cell, failed_column, files_cell, helped, plain, status_words
 from repro.render.issue.fit import Part
@@ -17,7 +17,7 @@ from repro.units import about
 
 def situations(bug: Bug, evidence: Sequence[Evidence]) -> Part:
     """One row a scenario, without a fix."""
-    unfixed = [e for e in evidence if facts.is_trial(e) and e.fix == NO_FIX.name and e.verdict.symptom.counts]
+    unfixed = [e for e in evidence if facts.is_trial(e) and e.fix == NO_FIX.name and e.verdict.informative]
     rows = []
     for scenario in bug.scenarios:
         trials = facts.newest_affected(bug, [e for e in unfixed if e.scenario == scenario.name])
@@ -37,7 +37,7 @@ def situations(bug: Bug, evidence: Sequence[Evidence]) -> Part:
 
 def which_fix(bug: Bug, evidence: Sequence[Evidence]) -> Part:
     """What was tried against it. The comparison study writes this table where it was run; else the newest trials do."""
-    text = which_fix_markdown(evidence) or _fixes_table(bug, evidence)
+    text = which_fix_markdown(evidence, bug.comparison) or _fixes_table(bug, evidence)
     if not text:
         return Part("")
     return Part(details("Which fix helps", text), "the table of fixes", 5)

@@ -1,0 +1,251 @@
+"""What a bug declares: scenarios, fixes, parameters, inputs, the oracle, claims, and how its fixes are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from repro.model import Limits, Outcome, Scalar, Verdict
+
+
+class FixKind(StrEnum):
+    NONE = "none"
+    WORKAROUND = "workaround"
+    PATCH = "patch"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What is tried against a bug.
+
+    ``path`` is the workaround (one pasteable function, named like its file) or the ``.patch`` file; none for ``none``.
+    """
+
+    name: str
+    kind: FixKind = FixKind.NONE
+    path: Path | None = None
+    title: str = ""
+    proposed_in: str = ""
+
+
+NO_FIX = Fix("none", title="the released code as it is")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One ``--set name=value``. ``kind``: int, size (``64KiB``), float, bool, str, folder (of a user), or choices."""
+
+    name: str
+    kind: str | tuple[str, ...]
+    default: Scalar
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A situation that the probe sets up. A ``control`` must stay healthy everywhere."""
+
+    name: str
+    title: str
+    control: bool = False
+    needs: tuple[str, ...] = ("datasets", "pyarrow")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Inputs on disk for one request.
+
+    ``inputs`` goes to the probe; ``expected`` only to the oracle (sha256 and the like, never shown to the probe);
+    ``summary`` describes the inputs to a person.
+    """
+
+    inputs: Mapping[str, Any]
+    expected: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+class Prepare(Protocol):
+    """Makes (or finds) the inputs of a scenario below ``cache``; raises UserError on bad parameters."""
+
+    def __call__(self, scenario: str, parameters: Mapping[str, Scalar], cache: Path) -> Prepared: ...
+
+
+Oracle = Callable[[str, Outcome, Mapping[str, Any]], Verdict]
+"""Pure: (scenario, outcome, expected) -> verdict."""
+
+
+class ClaimVerdict(StrEnum):
+    """What became of a belief once it was measured."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    REFINED = "refined"
+    NOT_TESTABLE_HERE = "not testable here"
+    NOT_YET_TESTED = "not yet tested"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFinding:
+    """The verdict on a claim, what was measured, and the evidence files it rests on."""
+
+    verdict: ClaimVerdict
+    measured: str
+    evidence: tuple[str, ...] = ()
+
+
+class Witness(Protocol):
+    """What a claim's rule may read of one piece of evidence."""
+
+    @property
+    def scenario(self) -> str: ...
+    @property
+    def fix(self) -> str: ...
+    @property
+    def target(self) -> Mapping[str, Any]: ...
+    @property
+    def parameters(self) -> Mapping[str, Scalar]: ...
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def shown_path(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A statement of a report that can be measured.
+
+    ``rule`` is pure: it gets the evidence of the bug, oldest first, and says what that evidence says of the statement.
+    """
+
+    slug: str
+    text: str
+    source: str
+    rule: Callable[[Sequence[Witness]], ClaimFinding]
+
+
+@dataclass(frozen=True, slots=True)
+class CodePlace:
+    """A line of a released package, found by what it says, so that each release gets its own line number.
+
+    Attributes:
+        file: path below ``site-packages``; its first part names the package: ``datasets/table.py``.
+        after: regular expression of a line; the search begins there.
+        pattern: regular expression of the line that is meant.
+        permalink: address with ``{version}`` and ``{line}`` to fill in.
+    """
+
+    file: str
+    after: str
+    pattern: str
+    permalink: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Decides whether a fix is correct at all, before anything of it is timed: a probe of its own, judged like any.
+
+    ``folder`` holds its ``probe.py``. Its oracle gives ``wrong-output`` to a fix that is out.
+    """
+
+    folder: Path
+    parameters: tuple[Parameter, ...]
+    prepare: Prepare
+    oracle: Oracle
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Where a trial of the bug says what the work cost: the phase that is timed, and names of measures, in bytes.
+
+    Attributes:
+        phase: the phase that is timed; it ends where ``until`` begins.
+        payload: the measure with the size of what the work was about.
+        baseline, peak: the measures with the memory held before the phase, and the process's own peak in it.
+    """
+
+    phase: str
+    until: str
+    payload: str
+    baseline: str
+    peak: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonPlan:
+    """How ``compare`` and ``survive`` try the fixes of a bug.
+
+    Attributes:
+        target: a release that shows the bug and that the patches fit.
+        newest: the newest release upstream, unfixed by us: what every candidate is compared with.
+        shard: the parameters of inputs whose first shard holds about so many bytes of random content.
+        scale: the parameters of the inputs at the scale of the report.
+        measured: where a trial says what it cost.
+        gate: decides whether a fix is correct at all, before anything of it is timed.
+    """
+
+    target: str
+    newest: str
+    shard: Callable[[int], Mapping[str, Scalar]]
+    scale: Mapping[str, Scalar]
+    measured: Measured
+    gate: Gate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What tables show of a trial beside its symptom. ``cell`` is pure; an empty text means: not measured."""
+
+    title: str
+    cell: Callable[[Outcome], str]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnData:
+    """A user's own folder as the input: the parameter that takes it, and a check that raises UserError if unfit."""
+
+    parameter: str
+    check: Callable[[Path], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """One upstream defect, as its folder ``repro/bugs/<bug>/bug.py`` declares it.
+
+    ``expected`` (what should happen instead) and ``cause`` are a sentence each, for the issue text and the page;
+    ``cause_at`` is the line behind ``cause``; ``workaround`` names the workaround that users may safely paste.
+    ``small`` holds parameters of inputs that are made at once, for questions of whether and not of how much;
+    ``columns`` are what tables show of its trials; ``where`` says of a hung process where it stands (empty: unknown);
+    ``own_data`` names the parameter that takes a folder of the user's own data.
+    """
+
+    slug: str
+    title: str
+    summary: str
+    links: Mapping[str, str]
+    scenarios: tuple[Scenario, ...]
+    fixes: tuple[Fix, ...]
+    parameters: tuple[Parameter, ...]
+    prepare: Prepare
+    oracle: Oracle
+    folder: Path
+    default_scenario: str
+    expected: str = ""
+    cause: str = ""
+    default_target: str = "latest"
+    default_limits: Limits = field(default_factory=Limits)
+    default_trials: int = 1
+    race: bool = False
+    claims: tuple[Claim, ...] = ()
+    probe_requires: tuple[str, ...] = ("datasets", "pyarrow")
+    cause_at: CodePlace | None = None
+    workaround: str = ""
+    comparison: ComparisonPlan | None = None
+    small: Mapping[str, Scalar] = field(default_factory=dict)
+    columns: tuple[Column, ...] = ()
+    where: Callable[[Outcome], str] | None = None
+    own_data: OwnData | None = None

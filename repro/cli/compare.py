@@ -1,0 +1,75 @@
+"""``repro compare``: which fix is right, and what each one costs."""
+
+from __future__ import annotations
+
+import click
+
+from repro.cli import options
+
+
+@click.command("compare")
+@click.argument("bug")
+@options.scenario
+@options.fixes
+@options.target
+@click.option("--newest", metavar="SPEC", help="Upstream's newest release, the yardstick.")
+@options.timeout
+@options.parameters
+@options.jobs
+@options.resume
+@click.option("--size", metavar="SIZE", help="Random bytes in the shard, as 100MiB (default 96MiB).")
+@options.scale
+@options.memory
+@click.option("--repetitions", type=click.IntRange(0, 1000), default=5, show_default=True, help="0: correctness only.")
+@click.option("--cases", type=click.IntRange(1), help="Cases of the correctness gate.")
+@options.as_json
+def command(
+    bug: str,
+    scenario: str | None,
+    fixes: tuple[str, ...],
+    target: str | None,
+    newest: str | None,
+    timeout: str | None,
+    parameters: tuple[str, ...],
+    jobs: int | None,
+    resume: bool,
+    size: str | None,
+    scale: bool,
+    memory: str | None,
+    repetitions: int,
+    cases: int | None,
+    as_json: bool,
+) -> int:
+    """Compare the fixes of BUG: correctness first, then interleaved trials against upstream's newest release.
+
+    A fix that embeds wrong bytes, loses nulls or changes the schema is out before anything is timed. A ratio of times
+    takes five repetitions or more.
+
+    \b
+    Example:
+      repro compare embed-sliced-list --fix none --fix take --fix direct-embed --size 100MiB
+    """
+    from repro.lab import Lab
+    from repro.model import SCHEMA
+    from repro.render.compare import comparison_json, sentences
+
+    shown = Lab(memory=memory, timeout=timeout, quiet=as_json).compare(
+        bug,
+        fixes=fixes,
+        scenario=scenario,
+        target=target,
+        newest=newest,
+        size=size,
+        scale=scale,
+        parameters=parameters or None,
+        repetitions=repetitions,
+        cases=cases,
+        jobs=jobs or 1,
+        resume=resume,
+    )
+    if as_json:
+        rows = comparison_json(shown.found)
+        options.echo_json({"schema": SCHEMA, "bug": bug, "candidates": rows, "conclusion": sentences(shown.found)})
+    else:
+        options.echo(repr(shown))
+    return 0

@@ -1,0 +1,1 @@
+"""Decides what evidence says: bisection, races, attribution, failures, facts, claims. Pure: no I/O."""

@@ -1,0 +1,177 @@
+"""What a lab can ask of many releases: matrix, bisection, attribution, regression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from repro import bugs
+from repro.render.bisect import ShownBisection, ShownCause
+from repro.render.compare import ShownConclusion
+from repro.render.matrix import ShownMatrix
+from repro.render.progress import progress
+from repro.render.releases import sentences
+from repro.run.cache import TrialCache
+from repro.run.pool import Budget
+from repro.run.question import Question, own_parameters, question, read_parameters
+from repro.studies import bisect, matrix, regress
+from repro.studies.axes import Axis, read_axis, specs
+from repro.studies.bisect import Ask, Say
+from repro.studies.count import race_budget
+from repro.studies.matrix import Matrix, PlannedCell
+from repro.units import parse_size
+
+RECENT = 30
+"""How many releases a bare axis of a bisection reaches back."""
+
+
+class ReleaseLab:
+    """The studies of releases, with the settings of the lab they belong to. What is known is not run again."""
+
+    def __init__(
+        self,
+        trials: TrialCache,
+        cache: Path,
+        memory: str | int | None,
+        timeout: str | float | None,
+        *,
+        quiet: bool = False,
+    ) -> None:
+        self._trials, self._cache, self._memory, self._timeout, self._quiet = trials, cache, memory, timeout, quiet
+
+    def matrix(
+        self,
+        *slugs: str,
+        axes: Sequence[str] = (),
+        target: str = "",
+        races: bool = False,
+        scenarios: Sequence[str] = (),
+        fixes: Sequence[str] = (),
+        parameters: Sequence[str] | None = None,
+        trials: int | None = None,
+        jobs: int | None = None,
+        budget: str | int | None = None,
+    ) -> ShownMatrix:
+        """Bugs (all deterministic ones if none is named) by releases.
+
+        ``axes`` are texts such as ``"datasets>=4.4"``; ``target`` is pinned besides; ``budget`` is the memory for all
+        trials together (what is available), ``jobs`` how many run at a time (one a CPU). See ``studies.matrix.plan``.
+        """
+        along = [read_axis(text, self._cache) for text in axes or matrix.DEFAULT_AXES]
+        planned = matrix.plan(
+            slugs,
+            specs(along, target),
+            races=races,
+            scenarios=scenarios,
+            fixes=fixes,
+            parameters=parameters,
+            trials=trials,
+            memory=self._memory,
+            timeout=self._timeout,
+        )
+        return ShownMatrix(self._fill(planned, jobs, budget))
+
+    def bisect(
+        self,
+        bug: str,
+        axis: str,
+        *,
+        good: str | None = None,
+        bad: str | None = None,
+        every: bool = False,
+        grid: int | None = None,
+        scenario: str | None = None,
+        fix: str | None = None,
+        target: str = "",
+        parameters: Sequence[str] | None = None,
+        trials: int | None = None,
+        batch: int = 1,
+        confidence: float = 0.95,
+        most: int = 1000,
+        say: Say = len,
+    ) -> ShownBisection:
+        """Where along ``axis`` the bug begins, ends or (``every``) changes; a race is bisected by probability.
+
+        ``target`` is pinned besides. ``say`` gets a line a step.
+        """
+        along = read_axis(axis, self._cache, recent=RECENT if good is None and bad is None else None)
+        releases = bisect.between(along.releases, good, bad)
+        asked = self._asker(bug, scenario, fix, parameters)
+
+        def ask(release: str) -> Question:
+            return asked(specs([Axis(along.package, (release,))], target)[0])
+
+        if not bugs.load(bug).race:
+            return ShownBisection(
+                bisect.bisect(
+                    self._trials, ask, releases, every=every, grid=grid, good=good, bad=bad, say=say
+                )
+            )  # fmt: skip
+        return ShownBisection(
+            bisect.bisect_race(
+                self._trials, ask, releases, trials=trials, batch=batch, confidence=confidence, most=most,
+                budget=race_budget(), say=say,
+            )
+        )  # fmt: skip
+
+    def attribute(
+        self,
+        bug: str,
+        old: str,
+        new: str,
+        *,
+        scenario: str | None = None,
+        fix: str | None = None,
+        parameters: Sequence[str] | None = None,
+        say: Say = len,
+    ) -> ShownCause:
+        """Which of the packages that differ between two targets flips the status."""
+        return ShownCause(
+            bisect.attribute(self._trials, self._asker(bug, scenario, fix, parameters), old, new, say=say)
+        )
+
+    def regress(
+        self,
+        slugs: Sequence[str],
+        entries: Sequence[regress.Entry],
+        *,
+        target: str = "latest",
+        trials: int | None = None,
+        jobs: int | None = None,
+        budget: str | int | None = None,
+    ) -> list[regress.Judged]:
+        """The catalogue on ``target``, each answer held against what ``entries`` expect."""
+        planned = regress.catalogue(self._trials, slugs, target, trials=trials, memory=self._memory)
+        cells = self._fill(planned, jobs, budget).cells
+        return [regress.held_against(entries, cell) for cell in cells]
+
+    def conclude(self, *found: ShownMatrix | ShownBisection | ShownCause) -> ShownConclusion:
+        """What these studies say, in sentences."""
+        return ShownConclusion(sentences(found))
+
+    def _fill(self, planned: Sequence[PlannedCell], jobs: int | None, budget: str | int | None) -> Matrix:
+        with progress(len(planned), "environments", quiet=self._quiet) as step:
+            needed = matrix.prepare(self._trials, planned, step)
+        room = Budget.of_machine(None if budget is None else parse_size(budget), jobs)
+        with progress(sum(needed), "trials", quiet=self._quiet) as step:
+            return matrix.fill(self._trials, planned, needed, room, step)
+
+    def _asker(self, slug: str, scenario: str | None, fix: str | None, parameters: Sequence[str] | None) -> Ask:
+        """A function from a target spec to the question; small inputs where no parameter is given."""
+        bug = bugs.load(slug)
+        if parameters is not None:
+            read_parameters(bug, parameters)  # says what is wrong with a name that the bug does not have
+        given = own_parameters(bug, parameters)
+
+        def ask(spec: str) -> Question:
+            return question(
+                slug,
+                scenario=scenario,
+                fix=fix,
+                target=spec,
+                memory=self._memory,
+                timeout=self._timeout,
+                parameters=given,
+            )
+
+        return ask

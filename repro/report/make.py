@@ -1,0 +1,114 @@
+"""What ``make repro`` does: run the notebooks, write the reports, print a small table and the paths to open."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from repro import bugs, places, targets
+from repro.errors import UserError
+from repro.evidence.redact import Redactor
+from repro.evidence.store import Store
+from repro.render.html import notebook_html, notebook_images
+from repro.render.summary import summary_table
+from repro.report.issues import run_scripts, write_issue
+from repro.report.notebook import Executed, execute, parameters_of
+from repro.report.pages import write_claims, write_page
+from repro.run.runner import Runner
+from repro.units import parse_size
+
+
+def make_report(
+    *,
+    echo: Callable[[str], object],
+    own_data: str | None = None,
+    trials: int | None = None,
+    memory: str | None = None,
+    target: str | None = None,
+    only: str | None = None,
+    fresh: bool = False,
+) -> int:
+    """Runs every notebook (or those whose name holds ``only``) and renders what it found below the reports folder.
+
+    Options go to each notebook that has a parameter of that name. Stored trials whose content hash is unchanged are
+    reused, unless ``fresh``. Returns 0 if all notebooks ran through.
+    """
+    if memory is not None and memory.lower() != "none":
+        parse_size(memory)
+    if target is not None:
+        targets.parse(target)
+    given = {"trials": trials, "memory": memory, "affected": target, "fresh": fresh or None}
+    given |= _own_data(own_data) if own_data is not None else {}
+    chosen = [path for path in sorted(places.notebooks().glob("[0-9]*.ipynb")) if (only or "") in path.name]
+    if not chosen:
+        names = ", ".join(sorted(path.stem for path in places.notebooks().glob("[0-9]*.ipynb"))) or "(none)"
+        raise UserError(f"no notebook has {only!r} in its name: choose from {names}")
+    store = Store(places.reports())
+    before = {e.id for e in store.query()}
+    started, failed, made = time.monotonic(), [], []
+    for notebook in chosen:
+        parameters = {k: v for k, v in given.items() if v is not None and k in parameters_of(notebook)}
+        done = _one_notebook(notebook, parameters, store.redactor)
+        made += [done.path.with_suffix(".html")]
+        if done.error:
+            failed.append(f"{notebook.name}: {done.error}")
+    runner = Runner(places.cache(), store)
+    evidence = store.query()
+    touched = sorted({e.bug for e in evidence} & set(bugs.slugs()))
+    for slug in touched:
+        try:
+            run_scripts(store, runner, slug, echo=echo, quick=True)
+            made.append(write_issue(store, slug))
+        except UserError as error:  # nothing shows the bug, or a script cannot be run: the text says what is missing
+            echo(f"{slug}: {error}")
+    made += [write_claims(store), write_page(store)]
+    echo("")
+    echo(summary_table([(bugs.load(slug), store.query(bug=slug)) for slug in touched]).to_text())
+    new = [e for e in store.query() if e.id not in before]
+    echo(f"{len(new)} trials in {time.monotonic() - started:.0f} s. Open:")
+    for path in made:
+        echo(f"  {_shown(path)}")
+    for line in failed:
+        echo(f"FAILED {line}")
+    return 1 if failed else 0
+
+
+def _own_data(folder: str) -> dict[str, Any]:
+    """The user's own folder for each bug that takes one, by the name of its parameter; checked before anything runs."""
+    path = str(Path(folder).expanduser().absolute())
+    found: dict[str, Any] = {}
+    for bug in map(bugs.load, bugs.slugs()):
+        if bug.own_data is not None:
+            bug.own_data.check(Path(folder))
+            found[bug.own_data.parameter] = path
+    return found
+
+
+def _one_notebook(notebook: Path, parameters: Mapping[str, Any], redactor: Redactor) -> Executed:
+    """Run one notebook; redact, convert and take out its plots. Never leaves a half-written one."""
+    import nbformat
+
+    reports = places.reports()
+    target = reports / "notebooks" / notebook.name
+    scratch = reports / "notebooks" / f".{notebook.name}"
+    done = execute(notebook, scratch, parameters)
+    content = nbformat.read(scratch, as_version=4)
+    content.metadata.pop("papermill", None) if not done.error else None
+    clean = nbformat.from_dict(redactor.data(content))
+    nbformat.write(clean, scratch)
+    scratch.replace(target)
+    target.with_suffix(".html").write_text(notebook_html(target), encoding="utf-8")
+    plots = reports / "plots" / notebook.stem
+    shutil.rmtree(plots, ignore_errors=True)
+    plots.mkdir(parents=True)
+    for number, png in enumerate(notebook_images(clean), 1):
+        (plots / f"{number:02d}.png").write_bytes(png)
+    return Executed(target, done.error)
+
+
+def _shown(path: Path) -> str:
+    root = places.checkout()
+    return str(path.relative_to(root)) if root and path.is_relative_to(root) else str(path)

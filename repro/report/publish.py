@@ -1,0 +1,163 @@
+"""Copies the latest report into ``reports/published/``: small, complete in itself, and checked against its evidence."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from repro import bugs
+from repro.bugs.declaration import Bug
+from repro.decide import facts
+from repro.errors import UserError
+from repro.evidence.record import Evidence
+from repro.evidence.store import Store
+from repro.model import Status
+from repro.render.charts import timeline
+from repro.report.issues import write_issue
+from repro.report.pages import by_bug, claims_text, write_claims, write_page
+
+MANIFEST, SCHEMA = "manifest.json", 1
+_STALE = "the evidence gives another text; run 'make publish'"
+NOTEBOOK_LIMIT, TOTAL_LIMIT = 1_000_000, 8_000_000
+"""Bytes: GitHub renders no larger notebook; a clone should stay small."""
+RACE_TRIALS = 20
+_FIXED = ("ledger.md", "index.html", "index.md")
+CLAIMS = "claims.md"
+"""Written beside the published folder: the ledger, with links into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was written: the folder, the number of files and their bytes, and what was too large to take along."""
+
+    folder: Path
+    files: int
+    size: int
+    left_out: tuple[str, ...]
+
+
+def chosen(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """The newest trials of each question, no more than a rate needs, oldest first."""
+    kept: dict[tuple[str, ...], list[Evidence]] = {}
+    for one in evidence:
+        kept.setdefault((*facts.question(one), str(one.memray is not None)), []).append(one)
+    newest = [one for trials in kept.values() for one in trials[-RACE_TRIALS:]]
+    return sorted(newest, key=lambda one: one.id)
+
+
+def publish(store: Store, folder: Path) -> Published:
+    """Write ``folder`` anew: evidence, issue texts, tests, claims, page, executed notebooks and plots, and a manifest.
+
+    It appears complete or not at all. Raises UserError if there is no evidence, or the whole is too large.
+    """
+    found = by_bug(store)
+    if not found:
+        raise UserError("there is no evidence to publish: run 'repro report' first")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".publish-") as scratch:
+        fresh = Path(scratch) / "published"
+        for slug in sorted(set(found) & set(bugs.slugs())):
+            for one in chosen(found[slug]):
+                if one.path is not None:
+                    _copy(one.path, fresh / "evidence" / slug / one.path.name)
+            picture = _picture(bugs.load(slug), found[slug])
+            if picture:
+                (fresh / "plots").mkdir(parents=True, exist_ok=True)
+                (fresh / "plots" / f"{slug}.png").write_bytes(picture)
+        left_out = _extras(store.root, fresh)
+        render(fresh, store)
+        paths = sorted(path for path in fresh.rglob("*") if path.is_file())
+        size = sum(path.stat().st_size for path in paths)
+        if size > TOTAL_LIMIT:
+            raise UserError(
+                f"the report has {size:,} bytes, {TOTAL_LIMIT:,} may be published: remove plots or evidence"
+            )
+        sums = {path.relative_to(fresh).as_posix(): _sha256(path) for path in paths}
+        (fresh / MANIFEST).write_text(json.dumps({"schema": SCHEMA, "sha256": sums}, indent=1) + "\n", encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+    claims = claims_text(Store(folder, store.redactor), f"{folder.name}/")
+    (folder.parent / CLAIMS).write_text(claims, encoding="utf-8")
+    return Published(folder, len(paths), size, tuple(left_out))
+
+
+def render(folder: Path, store: Store) -> None:
+    """Write everything that follows from the evidence in ``folder`` into it: issue texts, tests, claims and page."""
+    own = Store(folder, store.redactor)
+    for slug in by_bug(own):
+        write_issue(own, slug)
+    write_claims(own)
+    write_page(own)
+
+
+def check(folder: Path, store: Store) -> list[str]:
+    """What does not match: a line for each file that is missing, extra, changed, or not what the evidence gives.
+
+    Raises UserError if there is no readable manifest.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        sums: dict[str, str] = dict(manifest["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder} has no manifest that can be read: run 'make publish'") from error
+    here = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST}
+    faults = [f"{name}: missing" for name in sorted(set(sums) - set(here))]
+    faults += [f"{name}: not in the manifest" for name in sorted(set(here) - set(sums))]
+    faults += [f"{name}: changed" for name in sorted(set(here) & set(sums)) if _sha256(here[name]) != sums[name]]
+    if faults:
+        return faults
+    with tempfile.TemporaryDirectory() as scratch:
+        again = Path(scratch) / "published"
+        shutil.copytree(folder, again)
+        for path in [*(again / "issues").glob("*"), *(again / name for name in _FIXED)]:
+            path.unlink(missing_ok=True)
+        render(again, store)
+        for name in sorted(n for n in sums if n.startswith("issues/") or n in _FIXED):
+            if not (again / name).is_file() or (again / name).read_bytes() != here[name].read_bytes():
+                faults.append(f"{name}: {_STALE}")
+        beside = folder.parent / CLAIMS
+        if not beside.is_file() or beside.read_text("utf-8") != claims_text(
+            Store(again, store.redactor), f"{folder.name}/"
+        ):
+            faults.append(f"../{CLAIMS}: {_STALE}")
+    return faults
+
+
+def _picture(bug: Bug, evidence: list[Evidence]) -> bytes:
+    """Memory over time with the bug, in a release without it, and with the workaround; empty without such trials."""
+    bad = facts.shown_failure(bug, evidence)
+    if bad is None or bad.limits.memory_bytes is None:
+        return b""
+    healthy = [one.trials[-1] for one in facts.releases(bug, evidence) if one.status is Status.ABSENT]
+    tried = [one for one in evidence if facts.is_trial(one) and one.fix == bug.workaround and not one.verdict.is_bug]
+    panels = [bad, *healthy[-1:], *facts.newest_affected(bug, tried)[-1:]]
+    return timeline([one for one in panels if len(one.outcome.timeline) > 1])
+
+
+def _extras(root: Path, fresh: Path) -> list[str]:
+    """Copy executed notebooks and the matrix; returns the names of what is too large."""
+    left_out = []
+    for path in [*sorted(root.glob("notebooks/[0-9]*.ipynb")), *sorted(root.glob("matrix/*"))]:
+        if not path.is_file() or path.name.startswith("."):
+            continue
+        name = path.relative_to(root).as_posix()
+        if path.stat().st_size > NOTEBOOK_LIMIT:
+            left_out.append(name)
+        elif not re.search(r"\.(tmp|lock)$", name):
+            _copy(path, fresh / name)
+    return left_out
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

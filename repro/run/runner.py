@@ -1,0 +1,214 @@
+"""Runs trials: finds the environment and the inputs of a question, supervises the probe, judges, keeps evidence."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from repro import targets
+from repro.bugs.declaration import FixKind, Prepared
+from repro.errors import EnvironmentFault, UserError, usable_paths
+from repro.evidence.provenance import provenance
+from repro.evidence.record import Evidence
+from repro.evidence.store import Store
+from repro.model import Limits, Outcome, Request, Stack, Symptom, TargetInfo, Unsolvable, Verdict
+from repro.run.key import trial_key
+from repro.run.question import Question, check_limits
+from repro.trial import diagnose, stacks
+from repro.trial.supervise import scratch_folder, supervise
+from repro.units import format_size
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs trials. Environments and inputs are looked up once per runner, however many trials use them.
+
+    Stacks of a hang are taken for the first ``stacks_per_question`` hangs of a question: they cost some seconds each.
+    """
+
+    cache: Path
+    store: Store
+    stop: threading.Event = field(default_factory=threading.Event)
+    stacks_per_question: int = 1
+    _targets: dict[tuple[str, tuple[str, ...], Path | None], TargetInfo | Unsolvable] = field(default_factory=dict)
+    _inputs: dict[str, Prepared] = field(default_factory=dict)
+    _keys: dict[str, str] = field(default_factory=dict)
+    _stacked: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def target(self, question: Question) -> TargetInfo | Unsolvable:
+        """The environment of a question, made if need be."""
+        patch = question.fix.path if question.fix.kind is FixKind.PATCH else None
+        return self.environment(question.target, (*question.bug.probe_requires, *question.scenario.needs), patch)
+
+    def environment(self, target: str, requires: tuple[str, ...], patch: Path | None = None) -> TargetInfo | Unsolvable:
+        """The environment of a spec that also holds ``requires``, with the patch applied."""
+        key = (target, tuple(dict.fromkeys(requires)), patch)
+        with self._lock:
+            if key not in self._targets:
+                spec = targets.parse(target)
+                with usable_paths():
+                    self._targets[key] = targets.provision(spec, cache=self.cache, requires=key[1], patch=patch)
+            return self._targets[key]
+
+    def inputs(self, question: Question) -> Prepared:
+        """The inputs of a question, made if need be."""
+        key = repr((question.bug.slug, question.scenario.name, sorted(question.parameters.items())))
+        with self._lock:
+            if key not in self._inputs:
+                with usable_paths():
+                    self._inputs[key] = question.bug.prepare(question.scenario.name, question.parameters, self.cache)
+            return self._inputs[key]
+
+    def key(self, question: Question) -> str:
+        """The hash of all that decides a trial of this question; within one runner files are read once."""
+        asked = repr((question.bug.slug, question.scenario, question.fix, question.target, question.limits))
+        asked += repr(sorted(question.parameters.items()))
+        if asked not in self._keys:
+            target = self.target(question)
+            prepared = None if isinstance(target, Unsolvable) else self.inputs(question)
+            self._keys[asked] = trial_key(question, target, prepared)
+        return self._keys[asked]
+
+    def trial(
+        self,
+        question: Question,
+        *,
+        memray: bool = False,
+        label: Mapping[str, Any] | None = None,
+        reproduce: str | None = None,
+    ) -> Evidence:
+        """Runs the probe once and judges it. An environment that cannot exist is an outcome, not an exception.
+
+        ``label`` says which study the trial belongs to; ``reproduce`` is the command of that study.
+        """
+        check_limits(question.limits)
+        reproduce = reproduce or question.command(memray=memray)
+        target = self.target(question)
+        if isinstance(target, Unsolvable):
+            return self.keep_impossible(question, target, reproduce, self.key(question), label)
+        prepared = self.inputs(question)
+        if memray and not diagnose.available(target.python):
+            raise UserError(f"memray is not in the target {target.spec!r}: it has no wheel for python there")
+        workaround = question.fix.path if question.fix.kind is FixKind.WORKAROUND else None
+        request = Request(
+            question.bug.slug,
+            question.scenario.name,
+            question.fix.name,
+            None if workaround is None else str(workaround),
+            question.parameters,
+            prepared.inputs,
+            "",
+        )
+        diagnosis: Mapping[str, Any] | None = None
+        with scratch_folder() as scratch:
+            outcome = supervise(
+                request,
+                target.python,
+                question.bug.folder / "probe.py",
+                question.limits,
+                scratch=scratch,
+                wrapper=diagnose.wrapper(scratch) if memray else (),
+                environment=diagnose.ENVIRONMENT if memray else None,
+                take_stacks=lambda pid: self._stacks(question, pid),
+                stop=self.stop,
+            )
+            _refuse_tiny_cap(question.limits, outcome)
+            if memray:
+                diagnosis = self._diagnosis(target, question, scratch)
+        verdict = judge(question, outcome, prepared.expected)
+        key = self.key(question)
+        return self.keep(question, described(target), outcome, verdict, reproduce, key, label, diagnosis)
+
+    def keep(
+        self,
+        question: Question,
+        target: Mapping[str, Any],
+        outcome: Outcome,
+        verdict: Verdict,
+        reproduce: str,
+        key: str,
+        label: Mapping[str, Any] | None = None,
+        memray: Mapping[str, Any] | None = None,
+    ) -> Evidence:
+        """Saves one trial, once, complete with its label and the hash of all that decided it."""
+        evidence = Evidence.create(
+            bug=question.bug.slug,
+            scenario=question.scenario.name,
+            fix=question.fix.name,
+            parameters=question.parameters,
+            target=target,
+            limits=question.limits,
+            outcome=replace(outcome, symptom=verdict.symptom),
+            verdict=verdict,
+            provenance=provenance(),
+            label=label,
+            reproduce=reproduce,
+            memray=memray,
+            decided_by=key,
+        )
+        return self.store.save(evidence)
+
+    def keep_impossible(
+        self,
+        question: Question,
+        target: Unsolvable,
+        reproduce: str,
+        key: str,
+        label: Mapping[str, Any] | None = None,
+    ) -> Evidence:
+        """The evidence of a question whose environment cannot exist."""
+        verdict = Verdict(target.symptom, False, target.reason)
+        outcome = Outcome(target.symptom, target.reason)
+        return self.keep(question, {"spec": target.spec, "packages": {}}, outcome, verdict, reproduce, key, label)
+
+    def _diagnosis(self, target: TargetInfo, question: Question, scratch: Path) -> dict[str, Any]:
+        page = scratch / "flamegraph.html"
+        probe = question.bug.folder / "probe.py"
+        report = diagnose.read_capture(target.python, scratch / diagnose.CAPTURE, probe, page)
+        found = report.to_json()
+        if report.flamegraph is not None:
+            found["flamegraph"] = self.store.attach(question.bug.slug, "flamegraph.html", page.read_text("utf-8"))
+        return found
+
+    def _stacks(self, question: Question, pid: int) -> tuple[Stack, ...]:
+        with self._lock:
+            key = question.command()
+            self._stacked[key] += 1
+            wanted = self._stacked[key] <= self.stacks_per_question
+        return stacks.collect(pid) if wanted else ()
+
+
+def described(target: TargetInfo) -> dict[str, Any]:
+    """The environment as evidence keeps it."""
+    return {**target.summary(), "packages": dict(target.packages), "patch": target.patch}
+
+
+def judge(question: Question, outcome: Outcome, expected: Mapping[str, Any]) -> Verdict:
+    """The oracle's verdict; what says nothing about the bug is not shown to the oracle at all.
+
+    A probe that failed before it said ``started`` could not even import what it looks at: a broken environment.
+    """
+    if not outcome.symptom.informative:
+        return Verdict(outcome.symptom, False, outcome.detail)
+    if not outcome.started and not outcome.symptom.healthy:
+        return Verdict(outcome.symptom, False, f"the environment is broken: {before_start(outcome)}", testable=False)
+    return question.bug.oracle(question.scenario.name, outcome, expected)
+
+
+def before_start(outcome: Outcome) -> str:
+    """What a probe that never began said last, and how it ended."""
+    said = [line.strip() for line in outcome.stderr_tail.splitlines() if line.strip()]
+    return f"{said[-1][:300]} ({outcome.detail})" if said else outcome.detail
+
+
+def _refuse_tiny_cap(limits: Limits, outcome: Outcome) -> None:
+    if outcome.symptom is Symptom.OUT_OF_MEMORY and not outcome.started and limits.memory_bytes is not None:
+        cap = format_size(limits.memory_bytes)
+        raise EnvironmentFault(
+            f"a cap of {cap} is below what importing the packages needs: give a larger --memory, as 512MiB"
+        )

@@ -1,0 +1,85 @@
+"""How exactly a process failed: symptom, exception without volatile parts, exit status, killer. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from repro.model import Outcome, Symptom, Verdict
+
+_HEAD = re.compile(r"^\s*(?:\+ |\| )*(?:Exception Group )?Traceback \(most recent call last\):")
+_RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
+_VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"\b0x[0-9a-fA-F]+\b", "0x…"),
+        (r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", "…"),
+        (r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{12,}\b", "…"),
+        (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?Z?\b", "…"),
+        (r"(?<![\w.])(?:<tmp>|~|<repo>|<cache>)?(?:/[^\s/'\"`:,;()<>]+){2,}", "…/"),
+        (r"(?i)\b(pid|thread|port|process)[ =:]+\d+", r"\1 …"),
+        (r"(?<![\w.])\d+(?:\.\d+)? ?(?:ms|s|seconds|it/s|s/it|[KMGT]i?B(?:/s)?)\b", "…"),
+    )
+)
+"""What changes from run to run: addresses, ids, times, paths, sizes. A bare number stays: it may be the finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How a process failed, in what does not change from run to run.
+
+    ``raised`` is the type of the last exception, ``message`` the first line of its text without volatile parts.
+    """
+
+    symptom: str
+    exit_code: int | None = None
+    signal: str | None = None
+    killer: str | None = None
+    raised: str = ""
+    message: str = ""
+
+    def __str__(self) -> str:
+        """``error (ValueError: no such column)``, ``out-of-memory (SIGKILL by the kernel)``."""
+        if self.raised:
+            how = f"{self.raised}: {self.message}" if self.message else self.raised
+        elif self.killer:
+            who = "an unknown sender" if self.killer == "unknown" else f"the {self.killer}"
+            how = f"{self.signal or 'a child'} by {who}"
+        elif self.signal:
+            how = self.signal
+        else:
+            how = f"exit status {self.exit_code}" if self.exit_code else ""
+        return f"{self.symptom} ({how})" if how else self.symptom
+
+
+def signature(outcome: Outcome) -> Signature:
+    """The signature of one outcome."""
+    raised, message = last_exception(outcome.stderr_tail) if outcome.symptom is Symptom.ERROR else ("", "")
+    killer = outcome.killer.value if outcome.killer else None
+    return Signature(outcome.symptom.value, outcome.exit_code, outcome.signal, killer, raised, stable(message))
+
+
+def last_exception(stderr: str) -> tuple[str, str]:
+    """Type and first message line of the exception that ended a process: the last of a chain, the last shown."""
+    found, inside = ("", ""), False
+    for line in stderr.splitlines():
+        if _HEAD.match(line):
+            inside = True
+        elif inside and line and not line[0].isspace() and (raised := _RAISED.match(line)):
+            found, inside = (raised["type"], (raised["message"] or "").strip()), False
+    return found
+
+
+def stable(text: str) -> str:
+    """One line of at most 300 characters without what changes from run to run."""
+    line = " ".join(text.split())
+    for pattern, replacement in _VOLATILE:
+        line = pattern.sub(replacement, line)
+    return line[:300]
+
+
+def why(outcome: Outcome, verdict: Verdict) -> str:
+    """Why a trial got its verdict: the reason, with the last exception where it does not name it."""
+    raised, message = last_exception(outcome.stderr_tail) if verdict.symptom is Symptom.ERROR else ("", "")
+    line = f"{raised}: {message}" if message else raised
+    return f"{verdict.reason}: {line[:300]}" if line and raised not in verdict.reason else verdict.reason

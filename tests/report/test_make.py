@@ -1,0 +1,107 @@
+"""What `make repro` writes and says, with notebooks made up for the purpose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from repro import places
+from repro.errors import UserError
+from repro.report import make as report
+
+PARAMETERS = "memory = None\nbids_root = None\naffected = 'tiny==1.0'\n"
+RUN = "from repro import Lab\nprint(memory, affected, bids_root)\n"
+PLOT = "import matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1))\nplt.plot([1])\nplt.show()"
+
+
+@pytest.fixture
+def write(fake, tmp_path, monkeypatch):
+    """``write("01_name", "code", …)``: a notebook in the folder of notebooks, after its parameters cell."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    monkeypatch.setattr(places, "notebooks", lambda: folder)
+    monkeypatch.setattr(report, "run_scripts", lambda *args, **options: None)
+    for name in ("write_claims", "write_page"):  # rendered and tested elsewhere
+        monkeypatch.setattr(report, name, lambda store, name=name: store.root / name)
+
+    def make(name: str, *sources: str) -> None:
+        cells = [nbformat.v4.new_code_cell(source) for source in (PARAMETERS, *sources)]
+        cells[0].metadata["tags"] = ["parameters"]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
+
+    return make
+
+
+def made(**options: Any) -> tuple[int, str]:
+    said: list[str] = []
+    return report.make_report(echo=said.append, **options), "\n".join(said)
+
+
+def text(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def test_the_executed_notebook_its_page_and_its_plots_are_written_and_named(write, fake):
+    write("01_one", RUN, PLOT)
+    status, said = made(memory="1GiB", target="tiny==2.0")
+    assert status == 0
+    assert "1GiB tiny==2.0 None" in text(fake.reports / "notebooks/01_one.ipynb")
+    page = text(fake.reports / "notebooks/01_one.html")
+    assert "1GiB tiny==2.0 None" in page
+    assert "data:image/png;base64," in page
+    assert (fake.reports / "plots/01_one/01.png").read_bytes().startswith(b"\x89PNG")
+    assert "notebooks/01_one.html" in said and "Results" in said and "0 trials in" in said
+    assert not list((fake.reports / "notebooks").glob(".*")), "no half-written notebook stays"
+
+
+def test_a_failing_notebook_is_said_kept_and_does_not_stop_the_others(write, fake):
+    write("01_bad", "print('before')", "raise ValueError('a slip')")
+    write("02_good", "print('fine')")
+    status, said = made()
+    assert status == 1
+    assert said.splitlines()[-1] == "FAILED 01_bad.ipynb: ValueError: a slip"
+    assert "before" in text(fake.reports / "notebooks/01_bad.html")
+    assert "fine" in text(fake.reports / "notebooks/02_good.html")
+
+
+def test_only_the_notebooks_asked_for_are_run_and_an_unknown_one_names_all(write, fake):
+    write("01_one", "print(1)")
+    write("02_two", "print(2)")
+    made(only="two")
+    assert [path.name for path in (fake.reports / "notebooks").glob("*.ipynb")] == ["02_two.ipynb"]
+    with pytest.raises(UserError, match="no notebook has 'three' in its name: choose from 01_one, 02_two"):
+        made(only="three")
+
+
+def test_private_things_of_this_machine_do_not_reach_what_is_shared(write, fake):
+    write("01_one", "from pathlib import Path\nprint(Path.home() / 'secret-study')\nprint('hf_' + 'a1' * 20)")
+    made()
+    shared = text(fake.reports / "notebooks/01_one.ipynb") + text(fake.reports / "notebooks/01_one.html")
+    assert "~/secret-study" in shared and "&lt;token&gt;" in shared
+    assert str(Path.home() / "secret-study") not in shared
+    assert "hf_a1a1a1" not in shared
+
+
+def test_an_option_goes_only_to_notebooks_that_have_it(write, fake):
+    write("01_one", "print('trials' in globals())")
+    status, _ = made(trials=3)
+    assert status == 0
+    assert "False" in text(fake.reports / "notebooks/01_one.html")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"memory": "2GX"}, "size '2GX' has no known unit"),
+        ({"target": "tiny=1"}, "cannot read 'tiny=1' in the target"),
+        ({"bids_root": "/nowhere/at/all"}, "is not a folder: give the folder that holds sub-"),
+    ],
+)
+def test_a_mistake_is_found_before_anything_is_run(write, fake, options, message):
+    write("01_one", "print(1)")
+    with pytest.raises(UserError, match=message):
+        made(**options)
+    assert not fake.reports.exists()

@@ -1,0 +1,99 @@
+"""What is published is small, complete in itself, and follows from the evidence beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from repro.errors import UserError
+from repro.evidence.redact import Redactor
+from repro.evidence.store import Store
+from repro.report import publish as publishing
+from repro.report.publish import check, chosen, publish
+from tests.render.reported import embed_evidence, exit_evidence
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMITTED = ROOT / "reports" / "published"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "reports", Redactor())
+    for one in [*embed_evidence(), *exit_evidence()]:
+        store.save(one)
+    return store
+
+
+def test_what_was_just_published_matches_and_links_lead_somewhere(store, tmp_path):
+    done = publish(store, tmp_path / "published")
+    assert check(done.folder, store) == []
+    names = {path.relative_to(done.folder).as_posix() for path in done.folder.rglob("*") if path.is_file()}
+    assert {"index.html", "index.md", "ledger.md", "manifest.json", "issues/embed-sliced-list.md"} <= names
+    assert "issues/test_embed_sliced_list.py" in names
+    text = (done.folder / "ledger.md").read_text("utf-8")
+    assert all(link.split(")")[0] in names for link in text.split("](")[1:])
+
+
+def test_the_ledger_beside_the_folder_leads_into_it_and_is_checked_too(store, tmp_path):
+    folder = publish(store, tmp_path / "published").folder
+    beside = tmp_path / "claims.md"
+    assert "](published/evidence/" in beside.read_text("utf-8")
+    edit(beside)
+    assert check(folder, store) == ["../claims.md: the evidence gives another text; run 'make publish'"]
+
+
+def test_the_picture_of_the_result_is_published(store, tmp_path):
+    assert (publish(store, tmp_path / "published").folder / "plots" / "embed-sliced-list.png").stat().st_size > 1000
+
+
+def edit(path: Path) -> None:
+    path.write_text(path.read_text("utf-8").replace("affected", "fine").replace("confirmed", "refuted"), "utf-8")
+
+
+def renew(folder: Path) -> None:
+    """Make the manifest agree again, as somebody would who edits by hand and is thorough."""
+    sums = {p.relative_to(folder).as_posix(): publishing._sha256(p) for p in folder.rglob("*") if p.is_file()}
+    sums.pop("manifest.json")
+    (folder / "manifest.json").write_text(json.dumps({"schema": 1, "sha256": sums}), "utf-8")
+
+
+def test_an_edited_a_missing_and_a_stray_file_are_each_named(store, tmp_path):
+    folder = publish(store, tmp_path / "published").folder
+    edit(folder / "issues" / "embed-sliced-list.md")
+    (folder / "ledger.md").unlink()
+    (folder / "stray.txt").touch()
+    faults = check(folder, store)
+    assert faults == ["ledger.md: missing", "stray.txt: not in the manifest", "issues/embed-sliced-list.md: changed"]
+
+
+@pytest.mark.parametrize("name", ["issues/embed-sliced-list.md", "index.html", "index.md", "ledger.md"])
+def test_a_text_that_says_other_than_its_evidence_is_found_even_if_the_manifest_agrees(store, tmp_path, name):
+    folder = publish(store, tmp_path / "published").folder
+    edit(folder / name)
+    renew(folder)
+    assert check(folder, store) == [f"{name}: the evidence gives another text; run 'make publish'"]
+
+
+def test_of_each_question_the_newest_answers_are_published(store):
+    old, new = exit_evidence(n=publishing.RACE_TRIALS), exit_evidence(n=publishing.RACE_TRIALS)
+    assert chosen([*old, *new]) == sorted(new, key=lambda one: one.id)
+
+
+def test_without_evidence_or_with_too_much_nothing_is_replaced(store, tmp_path, monkeypatch):
+    folder = publish(store, tmp_path / "published").folder
+    with pytest.raises(UserError, match="no evidence"):
+        publish(Store(tmp_path / "empty", Redactor()), folder)
+    monkeypatch.setattr(publishing, "TOTAL_LIMIT", 1000)
+    with pytest.raises(UserError, match="may be published"):
+        publish(store, folder)
+    assert check(folder, store) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["claims.md", "published", "reports"]
+
+
+def test_what_is_committed_matches_its_evidence():
+    if not (COMMITTED / "manifest.json").is_file():
+        pytest.skip("nothing is published yet: run make publish")
+    assert check(COMMITTED, Store(COMMITTED)) == []
+    assert sum(path.stat().st_size for path in COMMITTED.rglob("*") if path.is_file()) <= publishing.TOTAL_LIMIT

@@ -1,0 +1,91 @@
+"""Ctrl-C and an order to stop, in the middle of trials: they end at once, and nothing of them is left."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from repro.trial import caps
+from repro.trial.leftovers import TOKEN_VARIABLE
+from repro.trial.supervise import Interrupted
+from tests.conftest import made_up_bug
+from tests.run.test_runner import SAY_ALL, question, scratches
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_runner_that_is_told_to_stop_ends_all_trials_and_keeps_none(fake, jobs):
+    fake.bug(f"time.sleep(60)\n{SAY_ALL}")
+    runner, began = fake.runner, time.monotonic()
+    threading.Timer(0.8, runner.stop.set).start()
+    with pytest.raises(Interrupted):
+        runner.trials(question(timeout="50s"), 4, jobs=jobs)
+    assert time.monotonic() - began < 40, "the probes were waited for"
+    assert fake.kept == []
+
+
+def test_after_an_interrupt_the_same_runner_can_be_used_again(fake):
+    fake.bug(SAY_ALL)
+    runner = fake.runner
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.trials(question(), 4, jobs=2, seen=interrupted)
+    assert len(runner.trials(question(), 2, jobs=2)) == 2
+
+
+KIT = """
+import sys
+from repro import cli, targets
+from tests.conftest import here
+targets.provision = lambda spec, **how: here()
+cli.main(["run", "made-up", "--timeout", "60s", "--memory", "512MiB", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--trials", "4", "--jobs", "2")], ids=["one trial", "two at a time"])
+def test_ctrl_c_ends_at_once_says_so_and_leaves_nothing(tmp_path, options):
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    body = f"(Path({str(pids)!r}) / str(os.getpid())).touch()\ntime.sleep(60)\n"
+    made_up_bug(tmp_path / "bugs", textwrap.dedent(body))
+    before = scratches()
+    places = {"REPRO_BUGS": tmp_path / "bugs", "REPRO_REPORTS": tmp_path / "reports", "REPRO_CACHE": tmp_path / "c"}
+    root = Path(__file__).parents[2]
+    kit = subprocess.Popen(
+        [sys.executable, "-c", KIT, *options],
+        env={**os.environ, **{name: str(path) for name, path in places.items()}, "PYTHONPATH": str(root)},
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    patience = time.monotonic() + 60
+    while len(list(pids.iterdir())) < 1 + bool(options):
+        assert kit.poll() is None and time.monotonic() < patience, "no trial began"
+        time.sleep(0.02)
+    kit.send_signal(signal.SIGINT)
+    out, err = kit.communicate(timeout=40)
+    assert (kit.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "repro: interrupted; nothing is left running"
+    assert "Traceback" not in err
+    assert [path for path in pids.iterdir() if psutil.pid_exists(int(path.name))] == []
+    assert [p.pid for p in psutil.process_iter() if f"{kit.pid}-" in _token(p)[: len(f"{kit.pid}-")]] == []
+    assert {name for name in scratches() - before if name.startswith(f"{caps.PREFIX}{kit.pid}-")} == set()
+    assert [str(path) for _, parent, _ in caps.candidates() for path in parent.glob(f"{caps.PREFIX}{kit.pid}-*")] == []
+    assert list((tmp_path / "reports").rglob("*.json")) == []
+
+
+def _token(process: psutil.Process) -> str:
+    try:
+        return process.environ().get(TOKEN_VARIABLE, "")
+    except psutil.Error:
+        return ""
