@@ -54,7 +54,9 @@ def private(folder: Path) -> tuple[list[str], dict[str, str]]:
         form = json.loads((folder / MAP).read_text(encoding="utf-8", errors="surrogateescape"))
     except OSError:
         return [], {}
-    return form["places"], dict(_words(form["names"]))
+    folders = {Path(place).name for place in form["places"]}
+    telling = {name: "<yours>" for name in folders if len(name) >= MIN_LABEL and not re.fullmatch("[a-z]+", name)}
+    return form["places"], telling | dict(_words(form["names"]))
 
 
 def _words(names: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -91,6 +91,7 @@ def test_what_a_library_says_of_the_real_files_is_named_by_number_too(study, cac
         "row of JaneDoe1970, seen on ses-20190312",
         "scratch/sub-MaxMuster_run-2_T1w.nii.gz.tmp",
         "file <b>sub-MaxMuster_run-2_T1w</b>.",
+        "('/', 'data', 'Jane Doe study', 'anat')",
     ],
 )
 def test_the_names_go_wherever_they_stand(study, cache, text):
@@ -125,6 +126,12 @@ def test_files_that_are_named_by_number_already_are_not_renumbered_for_ever(tmp_
 def test_a_common_word_as_a_label_does_not_spoil_every_text(tmp_path, cache):
     bids.numbered_input(cache, lay(tmp_path / "study", "sub-secret/anat/sub-secret_T1w.nii"))
     assert redactor(cache).text("<secret> of sub-secret") == "<secret> of subject-001"
+
+
+@pytest.mark.parametrize("name", ["cohort", "ds01"])
+def test_a_folder_named_by_a_plain_or_short_word_goes_with_its_path_only(tmp_path, cache, name):
+    bids.numbered_input(cache, lay(tmp_path / name, "sub-1/anat/sub-1_T1w.nii"))
+    assert redactor(cache).text(f"{tmp_path}/{name}/x of the {name}") == f"<yours>/x of the {name}"
 
 
 def test_without_data_of_ones_own_nothing_is_known(cache):
