@@ -1,4 +1,4 @@
-"""Says in words where a hung or crashed process stands, and cuts its stacks down to the frames that matter. Pure."""
+"""Says what stacks tell of a hung or crashed process, and cuts them down to the frames that matter. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from repro.model import Outcome, Stack, Symptom
+from repro.model import Stack
 
 _GDB_THREAD = re.compile(r"^Thread (\d+) \(.*?\"?([^\"()]*)\"?\):$")
 _GDB_FRAME = re.compile(r"^#\d+ +(?:0x[0-9a-f]+ in )?(.+?) \((?:.*)\)(?: (?:at|from) (\S+))?$")
@@ -16,7 +16,6 @@ _PYSTACK_FRAME = re.compile(r'^ +\((Python|C)\) File "([^"]*)", line (\d+), in (
 # How a thread waits says nothing about why it waits.
 _PLUMBING = re.compile(r"^(_*futex|__GI___futex|_*pthread_cond|_start\b|__libc_start|_*clone|start_thread|\?\?)")
 _STATE = re.compile(r"^Python runtime state: (\w+)", re.MULTILINE)
-_ABORT = re.compile(r"^(terminate called .*|Fatal Python error: .*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,27 +113,3 @@ def interpreter_state(stacks: Sequence[Stack]) -> str:
     if spied is not None and spied.note and not spied.text.strip():
         return "py-spy finds no Python interpreter"
     return "not known"
-
-
-def where(outcome: Outcome) -> str:
-    """One line: where the process stood when it hung, or what it said when it crashed."""
-    if outcome.symptom in {Symptom.CRASH, Symptom.CRASH_AT_EXIT}:
-        said = _ABORT.search(outcome.stderr_tail)
-        return f"{outcome.signal} {outcome.detail.split(' ', 1)[-1]}" + (f": {said[1]}" if said else "")
-    found = native(outcome.stacks)
-    if not found:
-        return (
-            f"no stacks: {availability(outcome.stacks)}" if outcome.stacks else "stacks were not taken for this trial"
-        )
-    for thread in found:
-        if thread.has("ThreadPool::Shutdown", "__run_exit_handlers"):
-            workers = sum(t.has("arrow::internal::") or t.has("PyGILState") for t in found if t is not thread)
-            pool = (
-                f"{workers} other thread(s) in Arrow" if workers else "no thread of that pool is left to end its task"
-            )
-            return f"the main thread runs C exit handlers and waits in arrow::internal::ThreadPool::Shutdown; {pool}"
-        if thread.has("ThreadPool::Shutdown"):
-            return "a thread waits in arrow::internal::ThreadPool::Shutdown"
-    if any(t.has("take_gil") for t in found):
-        return "a thread waits for the GIL"
-    return interpreter_state(outcome.stacks)
