@@ -219,7 +219,8 @@ class Bug:
     ``expected`` (what should happen instead) and ``cause`` are a sentence each, for the issue text and the page;
     ``cause_at`` is the line behind ``cause``; ``workaround`` names the workaround that users may safely paste.
     ``small`` holds parameters of inputs that are made at once, for questions of whether and not of how much;
-    ``columns`` are what tables show of its trials; ``where`` says of a hung or crashed process where it stands.
+    ``columns`` are what tables show of its trials; ``where`` says of a hung process where it stands (empty: unknown);
+    ``own_data`` names the parameter that takes a folder of the user's own data.
     """
 
     slug: str

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from repro.bugs.declaration import ClaimVerdict
-from repro.claims import Chapter
-from repro.decide.claims import Judged
+from repro.decide.claims import Chapter, Judged
 from repro.render.tables import Table
 
 COLUMNS = ("claim", "from", "verdict", "what was measured", "evidence")

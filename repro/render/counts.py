@@ -8,7 +8,7 @@ from repro.model import Outcome, Status, Symptom
 from repro.rates import CLEAN_TRIALS
 from repro.render.charts import rate_bars
 from repro.render.run import Picture, Words
-from repro.render.stacks import availability, interpreter_state, trimmed
+from repro.render.stacks import availability, interpreter_state, trimmed, where
 from repro.render.tables import Cell, Table
 from repro.studies.count import Count, ranked
 
@@ -65,11 +65,11 @@ def _said(count: Count, status: Status) -> str:
 
 
 class ShownCounts(list[Count]):
-    """Counts with the ways a notebook shows them; ``where`` is the bug's own diagnosis of its stacks."""
+    """Counts with the ways a notebook shows them; ``diagnosis`` is the bug's own of its stacks."""
 
-    def __init__(self, counts: Iterable[Count] = (), where: Where = None) -> None:
+    def __init__(self, counts: Iterable[Count] = (), diagnosis: Where = None) -> None:
         super().__init__(counts)
-        self.where = where
+        self.diagnosis = diagnosis
 
     def table(self, title: str = "") -> Table:
         return count_table(self, title)
@@ -85,18 +85,17 @@ class ShownCounts(list[Count]):
 
     def stacks(self) -> Words:
         """Where the first hang and the first crash of these trials stood, with the stacks that show it."""
-        return Words("\n\n".join(stack_report(self, self.where)) or "No trial here hung or crashed.")
+        return Words("\n\n".join(stack_report(self, self.diagnosis)) or "No trial here hung or crashed.")
 
 
-def stack_report(counts: Sequence[Count], where: Where = None) -> list[str]:
+def stack_report(counts: Sequence[Count], diagnosis: Where = None) -> list[str]:
     """A paragraph for the first trial of each symptom that has stacks."""
     found: dict[str, str] = {}
     for count in counts:
         for one in (e for e in count.evidence if e.outcome.stacks and e.verdict.is_bug):
             outcome = one.outcome
-            stands = f": {where(outcome)}" if where else ""
             lines = [
-                f"{count.name}: {outcome.symptom.value}{stands}",
+                f"{count.name}: {outcome.symptom.value}: {where(outcome, diagnosis)}",
                 f"interpreter: {interpreter_state(outcome.stacks)}",
                 f"tools: {availability(outcome.stacks)}",
                 trimmed(outcome.stacks),

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from repro.bugs.declaration import Bug
-from repro.claims import Chapter
+from repro.decide.claims import Chapter
 from repro.decide.current import is_trial
 from repro.decide.facts import Answer, Facts, Proof
 from repro.evidence.record import Evidence

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from repro import bugs
 from repro.bugs.declaration import Bug
-from repro.claims import Chapter, ledger
+from repro.bugs.pending import chapters
+from repro.decide.claims import Chapter, ledger
 from repro.decide.current import GATE, PLAIN, TEST
 from repro.decide.facts import Facts
 from repro.evidence.record import Evidence
@@ -54,7 +55,8 @@ def known_of(store: Store, slug: str) -> Facts:
 def judged_claims(store: Store, found: Mapping[str, Facts] | None = None) -> list[Chapter]:
     """The ledger, judged from the evidence in ``store`` that counts."""
     facts = known(store) if found is None else found
-    return ledger({slug: one.chosen.usable for slug, one in facts.items()})
+    usable = {slug: one.chosen.usable for slug, one in facts.items()}
+    return ledger((one.bug for one in facts.values()), chapters(), usable)
 
 
 def matrix_cells(root: Path, *, today: bool = True) -> list[ShownCell]:

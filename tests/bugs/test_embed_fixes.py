@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 
 from repro import bugs, targets
 from repro.bugs.declaration import FixKind
-from repro.bugs.embed_sliced_list.correctness import WRONG
 from repro.bugs.embed_sliced_list.gate import cases as gate
+from repro.bugs.embed_sliced_list.gate.oracle import WRONG
 from repro.lab import Lab
 from repro.model import Symptom, TargetInfo, Unsolvable
 from repro.render.compare import sentences, which_fix_markdown

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repro.bugs.embed_sliced_list.bug import BUG
 from repro.bugs.embed_sliced_list.oracle import judge
-from repro.model import Outcome, Status, Symptom, Verdict, status_of
+from repro.model import Killer, Outcome, Status, Symptom, Verdict
+from repro.rates import Rate
 
 ENDINGS = (
     Symptom.OUT_OF_MEMORY,
@@ -134,3 +136,19 @@ def test_what_does_not_count_is_never_the_bug(symptom):
 def test_a_symptom_that_only_an_oracle_can_give_raises(symptom):
     with pytest.raises(ValueError, match=symptom):
         verdict(outcome(symptom))
+
+
+@pytest.mark.parametrize(
+    ("measures", "killer", "cell"),
+    [
+        ({"files_opened": 24, "files_needed": 3}, None, "24 / 3"),
+        ({"files_opened": 24, "files_needed": 3}, Killer.KERNEL, "24 / 3 (until it was killed)"),
+        ({"files_opened": 0}, None, "0 / ?"),
+        ({"files_needed": 3}, Killer.WATCHDOG, ""),
+    ],
+)
+def test_the_column_says_how_many_files_were_opened_for_how_many_and_nothing_where_none_were_counted(
+    measures, killer, cell
+):
+    (column,) = BUG.columns
+    assert column.cell(Outcome(Symptom.OK, "", killer=killer, measures=measures)) == cell

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from repro import bugs
 from repro.bugs.declaration import Bug, Column
+from repro.bugs.pending import chapters
+from repro.decide.claims import Chapter, ledger
 from repro.evidence.record import Evidence
 from repro.model import Killer, Limits, Outcome, Sample, Stack, Symptom, Verdict
 from tests.evidence.examples import MIB, evidence
 
 OPENED = Column("files opened", lambda outcome: str(outcome.measures.get("files_opened", "")))
 EMBED: Bug = replace(bugs.load("embed-sliced-list"), columns=(OPENED,))
-EXIT: Bug = replace(bugs.load("exit-hang"), columns=(), where=None)
+EXIT: Bug = bugs.load("exit-hang")
 SCRIPT_SAID = "opened 300 files, needed 1; Python's memory peak 300 MiB"
+
+
+def judged(evidence: Mapping[str, Sequence[Evidence]]) -> list[Chapter]:
+    """The whole ledger, judged from ``evidence``."""
+    return ledger((EMBED, EXIT), chapters(), evidence)
 
 
 def embed(version: str, symptom: Symptom, *, shows: bool, scenario: str = "shard-first", **changes: Any) -> Evidence:

@@ -6,6 +6,7 @@ from repro.model import Outcome, Stack, Symptom, Verdict
 from repro.render.counts import conclusions, count_table, safety_table, stack_report
 from repro.studies.count import Count
 from tests.evidence.examples import evidence
+from tests.render.test_stacks import GDB
 
 
 def counted(name: str, **symptoms: int) -> Count:
@@ -52,7 +53,7 @@ def test_what_fails_otherwise_or_cannot_be_tested_is_neither_clean_nor_bad():
 
 
 def test_stacks_are_told_with_the_bugs_own_diagnosis():
-    trial = evidence(outcome=Outcome(Symptom.HANG_AT_EXIT, "x", stacks=(Stack("gdb", "frames"),)))
+    trial = evidence(outcome=Outcome(Symptom.HANG_AT_EXIT, "x", stacks=(Stack("gdb", GDB),)))
     counts = [Count("new", (trial, trial))]
-    assert "new: hang-at-exit: it waits for a pool" in stack_report(counts, lambda outcome: "it waits for a pool")[0]
-    assert stack_report(counts)[0].startswith("new: hang-at-exit\n")
+    assert "new: hang-at-exit: it waits for a pool\n" in stack_report(counts, lambda outcome: "it waits for a pool")[0]
+    assert stack_report(counts)[0].startswith("new: hang-at-exit: there is no Python interpreter any more")

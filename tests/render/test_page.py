@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from repro.claims import ledger
 from repro.decide.facts import Facts
 from repro.evidence.record import Evidence
 from repro.model import Symptom
 from repro.render import page as rendered
 from tests.browser import Tab, axe_source, chromium
-from tests.render.reported import EMBED, EXIT, embed, embed_evidence, exit_evidence
+from tests.render.reported import EMBED, EXIT, embed, embed_evidence, exit_evidence, judged
 
 CODE = 'def rebuild(shard):\n    return "a <b> & c"\n'
 MATRIX = "| pyarrow | 26.0.1 |\n| --- | --- |\n| 5.2.0 | present |\n\n<script>document.title='no'</script>"
@@ -29,7 +28,7 @@ def entry(evidence: list[Evidence]) -> rendered.Entry:
 def written(folder: Path) -> Path:
     embed, race = embed_evidence(), exit_evidence()
     entries = [entry(embed), rendered.entry(Facts.of(EXIT, race), "", ())]
-    chapters = ledger({"embed-sliced-list": embed, "exit-hang": race})
+    chapters = judged({"embed-sliced-list": embed, "exit-hang": race})
     path = folder / "index.html"
     path.write_text(rendered.page(entries, chapters, [*embed, *race], MATRIX), "utf-8")
     (folder / "index.md").write_text(rendered.twin(entries, chapters, [*embed, *race], MATRIX), "utf-8")

@@ -1,9 +1,10 @@
-"""What the output of the stack tools tells, in words, and its frames that matter."""
+"""Where a hung or crashed process stands, said in words from the output of the stack tools."""
 
 from __future__ import annotations
 
-from repro.model import Stack
-from repro.render.stacks import availability, interpreter_state, native, trimmed
+from repro.model import Outcome, Stack, Symptom
+from repro.render.stacks import availability, interpreter_state, trimmed, where
+from repro.stacktext import native
 
 GDB = """\
 [New LWP 2]
@@ -28,12 +29,22 @@ Traceback for thread 7 (python) [Has the GIL] (most recent call last):
 SPY = Stack("py-spy", "", "exit status 1: Failed to find a python interpreter")
 
 
-def test_a_process_in_its_exit_handlers_has_no_interpreter_any_more():
-    assert "no Python interpreter any more" in interpreter_state((Stack("pystack", ""), Stack("gdb", GDB), SPY))
+def hang(*stacks: Stack) -> Outcome:
+    return Outcome(Symptom.HANG_AT_EXIT, "still alive", stacks=stacks)
+
+
+def test_what_the_bug_recognises_comes_first_and_the_state_of_the_interpreter_where_it_recognises_nothing():
+    outcome = hang(Stack("pystack", "", "no answer"), Stack("gdb", GDB), SPY)
+    assert where(outcome, lambda _: "it waits for a pool") == "it waits for a pool"
+    for unknown in (where(outcome), where(outcome, lambda _: "")):
+        assert unknown == interpreter_state(outcome.stacks)
+        assert "no Python interpreter any more" in unknown
 
 
 def test_a_hang_in_python_code_is_not_taken_for_one_at_exit():
-    assert interpreter_state((Stack("pystack", PYSTACK),)) == "a Python interpreter is still running code"
+    outcome = hang(Stack("pystack", PYSTACK))
+    assert interpreter_state(outcome.stacks) == "a Python interpreter is still running code"
+    assert "exit handlers" not in where(outcome)
 
 
 def test_both_tools_give_the_innermost_frame_first():
@@ -48,12 +59,27 @@ def test_trimming_keeps_what_matters_and_counts_what_it_left_out():
     assert "left out" in text
 
 
-def test_a_crash_says_the_interpreters_own_state():
-    said = "Fatal Python error: no thread state\nPython runtime state: finalizing (x)\n"
-    assert interpreter_state((Stack("faulthandler", said),)) == "the interpreter says of itself: finalizing"
+def test_a_crash_says_its_message_and_the_interpreters_own_state():
+    said = (
+        "Fatal Python error: PyGILState_Release: thread state must be current\nPython runtime state: finalizing (x)\n"
+    )
+    outcome = Outcome(
+        Symptom.CRASH_AT_EXIT,
+        "SIGABRT after it was done",
+        signal="SIGABRT",
+        stderr_tail=said,
+        stacks=(Stack("faulthandler", said),),
+    )
+    assert (
+        where(outcome)
+        == "SIGABRT after it was done: Fatal Python error: PyGILState_Release: thread state must be current"
+    )
+    assert interpreter_state(outcome.stacks) == "the interpreter says of itself: finalizing"
 
 
 def test_what_was_not_available_is_said_with_the_reason():
     assert availability((SPY, Stack("gdb", GDB))) == (
         "py-spy: nothing (exit status 1: Failed to find a python interpreter); gdb: stacks"
     )
+    assert where(hang()) == "stacks were not taken for this trial"
+    assert where(hang(SPY)).startswith("no stacks: py-spy: nothing")

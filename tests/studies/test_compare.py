@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repro.bugs.embed_sliced_list.correctness import STORAGE, WRONG, judge
+from repro.bugs.embed_sliced_list.gate.oracle import STORAGE, WRONG, judge
 from repro.errors import UserError
 from repro.evidence.labels import label_of
 from repro.lab import Lab

@@ -9,6 +9,7 @@ from repro.model import Status, Symptom
 from repro.render.charts import mermaid_timeline
 from repro.render.issue.fit import Part
 from repro.render.issue.github import details, fenced
+from repro.render.stacks import where
 from repro.render.tables import Table
 from repro.render.words import (
     NOTHING,
@@ -149,8 +150,10 @@ def stacks(facts: Facts) -> Part:
             cut = f" (the first {STACK_LINES} of {len(lines)} lines)" if len(lines) > STACK_LINES else ""
             note = f" {stack.note}" if stack.note else ""
             texts.append(f"{stack.tool}{cut}:{note}\n\n{fenced(chr(10).join(lines[:STACK_LINES]))}")
-    stands = f": {facts.bug.where(one.outcome)}" if facts.bug.where else ""
-    body = f"With {target_words(one)}, {one.verdict.symptom.value}{stands}.\n\n" + "\n\n".join(texts)
+    body = (
+        f"With {target_words(one)}, {one.verdict.symptom.value}: {where(one.outcome, facts.bug.where)}.\n\n"
+        + "\n\n".join(texts)
+    )
     return Part(details("Stacks", body), "the stacks", 1)
 
 

@@ -18,13 +18,12 @@ WRONG = ("values", "schema", "invalid", "silent")
 
 
 def prepare(scenario: str, parameters: Mapping[str, Scalar], cache: Path) -> Prepared:
-    """Which cases to run; they are made inside the target, from the seed."""
+    """Says which cases to run; they are made inside the target, from the seed."""
     cases, seed = parameters["cases"], parameters["seed"]
     for name, value, least in (("cases", cases, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise UserError(f"{name}={value} makes no sense for the gate: give a whole number from {least} up")
-    gate = Path(__file__).parent / "gate" / "cases.py"
-    return Prepared({"gate": str(gate), "cases": cases, "seed": seed}, {"cases": cases}, {"cases": cases})
+    return Prepared({"cases": cases, "seed": seed}, {"cases": cases}, {"cases": cases})
 
 
 def judge(scenario: str, outcome: Outcome, expected: Mapping[str, Any]) -> Verdict:
@@ -53,7 +52,7 @@ def _words(failure: Mapping[str, Any], count: int) -> str:
 
 
 GATE = Gate(
-    folder=Path(__file__).parent / "gate",
+    folder=Path(__file__).parent,
     parameters=(
         Parameter("cases", "int", 200, "random shards with a known answer"),
         Parameter("seed", "int", 0, "seed of the cases"),
