@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.errors import UserError
-from repro.rates import paired_ratios, spread, trials_for_upper_bound
+from repro.rates import paired_ratios, spread, trials_for_upper_bound, wilson
 
 counts = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 values = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=40)

@@ -18,13 +18,15 @@ from typing import Any
 
 import repro
 from repro import trial
-from repro.bugs.declaration import Bug, Prepared
+from repro.bugs.declaration import Bug, Claim, Fix, Parameter, Prepared, Scenario
 from repro.evidence.record import plain
 from repro.model import SCHEMA, TargetInfo, Unsolvable
 from repro.run.question import Question
 
 _KIT = Path(repro.__file__).parent
 _INPUTS = _KIT / "inputs"
+_NAMED = frozenset({Claim.__name__, Fix.__name__, Parameter.__name__, Scenario.__name__})
+"""Declarations of which only the name counts: what else they hold is words, or stands in the question."""
 
 
 def trial_key(question: Question, target: TargetInfo | Unsolvable, prepared: Prepared | None) -> str:
@@ -96,7 +98,7 @@ def _sources(bug: Bug) -> dict[Path, str]:
 
 @functools.cache
 def _syntax(source: str, starts: tuple[tuple[str, int], ...] = ()) -> tuple[str, tuple[str, ...]]:
-    """sha256 of the syntax of a file without its docstrings, and the modules it imports."""
+    """sha256 of the syntax of a file without its docstrings and titles, and the modules it imports."""
     tree = ast.parse(source)
     if starts:
         tree.body = _reached(tree.body, starts)
@@ -104,6 +106,8 @@ def _syntax(source: str, starts: tuple[tuple[str, int], ...] = ()) -> tuple[str,
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and _is_text(body[0].value):
             node.body = body[1:]  # type: ignore[attr-defined]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _NAMED:
+            node.args, node.keywords = node.args[:1], []
     imported: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

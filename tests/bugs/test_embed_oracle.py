@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.bugs.embed_sliced_list.oracle import judge
-from repro.model import Outcome, Status, Symptom, Verdict
+from repro.model import Outcome, Status, Symptom, Verdict, status_of
 
 ENDINGS = (
     Symptom.OUT_OF_MEMORY,
