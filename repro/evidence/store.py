@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from repro.errors import UserError
+from repro.errors import EnvironmentFault, UserError
 from repro.evidence.record import Evidence, new_id
 from repro.evidence.redact import Redactor
 from repro.model import Limits, Scalar
@@ -161,7 +161,7 @@ def _write(path: Path, content: bytes) -> None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise UserError(
+            raise EnvironmentFault(
                 f"cannot write evidence in {path.parent} ({error.strerror}): free some space there, or set the "
                 "environment variable REPRO_REPORTS to a folder that can be written and has room"
             ) from error
