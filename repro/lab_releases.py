@@ -10,7 +10,6 @@ from repro.render.bisect import ShownBisection, ShownCause
 from repro.render.compare import ShownConclusion
 from repro.render.matrix import ShownMatrix
 from repro.render.progress import progress
-from repro.render.releases import sentences
 from repro.run.cache import TrialCache
 from repro.run.pool import Budget
 from repro.run.question import Question, own_parameters, question, read_parameters
@@ -147,7 +146,7 @@ class ReleaseLab:
 
     def conclude(self, *found: ShownMatrix | ShownBisection | ShownCause) -> ShownConclusion:
         """What these studies say, in sentences."""
-        return ShownConclusion(sentences(found))
+        return ShownConclusion(said for one in found for said in one.sentences)
 
     def _fill(self, planned: Sequence[PlannedCell], jobs: int | None, budget: str | int | None) -> Matrix:
         with progress(len(planned), "environments", quiet=self._quiet) as step:

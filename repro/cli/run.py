@@ -42,12 +42,11 @@ def command(
         --target "datasets==5.1.0 pyarrow==24.0.0"
     """
     from repro.lab import Lab
-    from repro.render.text import run_text
 
     lab = Lab(target, memory, timeout, reuse=False, quiet=as_json)
     run = lab.run(bug, scenario=scenario, fix=fix, parameters=parameters, trials=trials, jobs=jobs, memray=memray)
     if as_json:
         options.echo_json(run.to_json())
     else:
-        options.echo(run_text(run))
+        options.echo(repr(run))
     return run.status.exit_code

@@ -37,7 +37,6 @@ class Runner:
     stacks_per_question: int = 1
     _targets: dict[tuple[str, tuple[str, ...], Path | None], TargetInfo | Unsolvable] = field(default_factory=dict)
     _inputs: dict[str, Prepared] = field(default_factory=dict)
-    _keys: dict[str, str] = field(default_factory=dict)
     _stacked: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -65,14 +64,9 @@ class Runner:
             return self._inputs[key]
 
     def key(self, question: Question) -> str:
-        """The hash of all that decides a trial of this question; within one runner files are read once."""
-        asked = repr((question.bug.slug, question.scenario, question.fix, question.target, question.limits))
-        asked += repr(sorted(question.parameters.items()))
-        if asked not in self._keys:
-            target = self.target(question)
-            prepared = None if isinstance(target, Unsolvable) else self.inputs(question)
-            self._keys[asked] = trial_key(question, target, prepared)
-        return self._keys[asked]
+        """The hash of all that decides a trial of this question, as its files are now."""
+        target = self.target(question)
+        return trial_key(question, target, None if isinstance(target, Unsolvable) else self.inputs(question))
 
     def trial(
         self,
@@ -91,7 +85,7 @@ class Runner:
         target = self.target(question)
         if isinstance(target, Unsolvable):
             return self.keep_impossible(question, target, reproduce, self.key(question), label)
-        prepared = self.inputs(question)
+        prepared, key = self.inputs(question), self.key(question)
         if memray and not diagnose.available(target.python):
             raise UserError(f"memray is not in the target {target.spec!r}: it has no wheel for python there")
         workaround = question.fix.path if question.fix.kind is FixKind.WORKAROUND else None
@@ -121,7 +115,6 @@ class Runner:
             if memray:
                 diagnosis = self._diagnosis(target, question, scratch)
         verdict = judge(question, outcome, prepared.expected)
-        key = self.key(question)
         return self.keep(question, described(target), outcome, verdict, reproduce, key, label, diagnosis)
 
     def keep(
