@@ -76,6 +76,8 @@ def _sources(bug: Bug) -> set[Path]:
     """The probe, ``prepare`` and the oracle, with all they import from the bug's folder and from the input makers."""
     waiting = [bug.folder / "probe.py"]
     for function in (bug.prepare, bug.oracle):
+        while isinstance(function, functools.partial):
+            function = function.func
         file = inspect.getsourcefile(inspect.unwrap(function))
         waiting += [Path(file)] if file else []
     found: set[Path] = set()

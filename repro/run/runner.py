@@ -92,6 +92,15 @@ class Runner:
         target = self.target(question)
         if isinstance(target, Unsolvable):
             return self.keep_impossible(question, target, reproduce, self.key(question), label)
+        outcome, diagnosis = self.observe(question, target, memray=memray)
+        verdict = judge(question, outcome, self.inputs(question).expected)
+        key = self.key(question)
+        return self.keep(question, described(target), outcome, verdict, reproduce, key, label, diagnosis)
+
+    def observe(
+        self, question: Question, target: TargetInfo, *, memray: bool = False
+    ) -> tuple[Outcome, Mapping[str, Any] | None]:
+        """Runs the probe once; what came out, unjudged and not kept, and what memray saw if it was asked."""
         prepared = self.inputs(question)
         if memray and not diagnose.available(target.python):
             raise UserError(f"memray is not in the target {target.spec!r}: it has no wheel for python there")
@@ -121,9 +130,7 @@ class Runner:
             _refuse_tiny_cap(question.limits, outcome)
             if memray:
                 diagnosis = self._diagnosis(target, question, scratch)
-        verdict = judge(question, outcome, prepared.expected)
-        key = self.key(question)
-        return self.keep(question, described(target), outcome, verdict, reproduce, key, label, diagnosis)
+        return outcome, diagnosis
 
     def keep(
         self,

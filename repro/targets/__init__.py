@@ -4,7 +4,7 @@ from repro.targets.describe import environment_text
 from repro.targets.interpreters import Interpreter, installed
 from repro.targets.provision import provision
 from repro.targets.releases import Release, list_releases, matching, newest
-from repro.targets.spec import Spec, parse
+from repro.targets.spec import Spec, parse, with_pins
 from repro.targets.uv import UvFailed
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "newest",
     "parse",
     "provision",
+    "with_pins",
 ]
