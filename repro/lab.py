@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from repro import bugs, places
+from repro.bugs import script
 from repro.bugs.declaration import NO_FIX
 from repro.decide.caps import RESOLUTION
 from repro.decide.claims import judge_claims
@@ -26,6 +27,7 @@ from repro.report.kept import known_of
 from repro.run.cache import TrialCache
 from repro.run.pool import Budget
 from repro.run.question import Given, Question, question
+from repro.run.record import needs_record, record_failure
 from repro.run.result import Run
 from repro.run.runner import Runner
 from repro.studies import compare, survive
@@ -89,6 +91,23 @@ class Lab:
             timeout=self.timeout,
             parameters=parameters,
         )
+
+    def look_at(
+        self,
+        bug: str,
+        *,
+        target: str | None = None,
+        wrong_if: str | None = None,
+        say: Callable[[str], object] = len,
+    ) -> None:
+        """Of a script: says what it needs and, where nobody saw it fail yet, runs it until it does and keeps how."""
+        if not script.is_script(bug):
+            return
+        known = script.load(bug) if wrong_if is None else script.with_pattern(script.load(bug), wrong_if)
+        needs = script.read_needs((known.folder / "minimal.py").read_text("utf-8"))
+        say(f"{bug} needs {', '.join(needs.pins) or 'nothing but Python'} (from {needs.source})")
+        if needs_record(known) and record_failure(self.runner, self.question(bug, target=target), say) is None:
+            say(f"{bug} did not fail: run it where it does, and it is known what to look for")
 
     def run(
         self,

@@ -53,6 +53,7 @@ def write_issue(
     no evidence that counts shows the bug.
     """
     known = known_of(store, slug) if facts is None else facts
+    slug = known.bug.slug
     path = output or store.root / "issues" / f"{slug}{f'.{project}' if project else ''}.md"
     full = path.with_suffix(".full.md")
     shown = attached(known.bug, project or home(known))

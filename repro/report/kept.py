@@ -46,10 +46,10 @@ def known(store: Store, *, today: bool = True) -> dict[str, Facts]:
     return {b.slug: Facts.of(b, found.get(b.slug, ()), code_of_today(b) if today else None) for b in loaded}
 
 
-def known_of(store: Store, slug: str) -> Facts:
+def known_of(store: Store, name: str) -> Facts:
     """What the evidence of one bug says, by the code of today."""
-    bug = bugs.load(slug)
-    return Facts.of(bug, store.query(bug=slug), code_of_today(bug))
+    bug = bugs.load(name)
+    return Facts.of(bug, store.query(bug=bug.slug), code_of_today(bug))
 
 
 def judged_claims(store: Store, found: Mapping[str, Facts] | None = None) -> list[Chapter]:

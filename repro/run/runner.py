@@ -85,7 +85,16 @@ class Runner:
         target = self.target(question)
         if isinstance(target, Unsolvable):
             return self.keep_impossible(question, target, reproduce, self.key(question), label)
-        prepared, key = self.inputs(question), self.key(question)
+        key = self.key(question)
+        outcome, diagnosis = self.observe(question, target, memray=memray)
+        verdict = judge(question, outcome, self.inputs(question).expected)
+        return self.keep(question, described(target), outcome, verdict, reproduce, key, label, diagnosis)
+
+    def observe(
+        self, question: Question, target: TargetInfo, *, memray: bool = False
+    ) -> tuple[Outcome, Mapping[str, Any] | None]:
+        """Runs the probe once; what came out, unjudged and not kept, and what memray saw if it was asked."""
+        prepared = self.inputs(question)
         if memray and not diagnose.available(target.python):
             raise UserError(f"memray is not in the target {target.spec!r}: it has no wheel for python there")
         workaround = question.fix.path if question.fix.kind is FixKind.WORKAROUND else None
@@ -114,8 +123,7 @@ class Runner:
             _refuse_tiny_cap(question.limits, outcome)
             if memray:
                 diagnosis = self._diagnosis(target, question, scratch)
-        verdict = judge(question, outcome, prepared.expected)
-        return self.keep(question, described(target), outcome, verdict, reproduce, key, label, diagnosis)
+        return outcome, diagnosis
 
     def keep(
         self,

@@ -54,7 +54,7 @@ def issue_text(
     bug, shown = facts.bug, facts.failure
     if shown is None:
         why = " ".join(("", *facts.chosen.left_out))
-        raise UserError(f"no evidence shows {bug.slug} yet: run 'repro run {bug.slug}' first.{why}")
+        raise UserError(f"no evidence shows {bug.slug} yet: run 'repro run {bug.typed or bug.slug}' first.{why}")
     project = project or home(facts)
     minimal = facts.minimal(attached.name, "pyarrow" if project == "arrow" else facts.package)
     steps = [Part(_steps(facts, attached, minimal)), parts.exported_test(facts, attached.test)]
