@@ -106,7 +106,13 @@ class Lab:
         known = script.load(bug) if wrong_if is None else script.with_pattern(script.load(bug), wrong_if)
         needs = script.read_needs((known.folder / "minimal.py").read_text("utf-8"))
         say(f"{bug} needs {', '.join(needs.pins) or 'nothing but Python'} (from {needs.source})")
-        if needs_record(known) and record_failure(self.runner, self.question(bug, target=target), say) is None:
+        if (
+            needs_record(known)
+            and record_failure(
+                Runner(self.runner.cache, self.store, self.runner.stop), self.question(bug, target=target), say
+            )
+            is None
+        ):
             say(f"{bug} did not fail: run it where it does, and it is known what to look for")
 
     def run(

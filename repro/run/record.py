@@ -11,7 +11,7 @@ from repro.errors import UserError
 from repro.model import Outcome, Symptom, Unsolvable
 from repro.run.question import Question
 from repro.run.runner import Runner, judge
-from repro.signature import signature
+from repro.signature import Signature, signature
 
 TRIES, REPEATS = 3, 4
 """Runs until the first failure, and more after it: one that passes among them makes it a race."""
@@ -25,10 +25,11 @@ def needs_record(bug: Bug) -> bool:
 def record_failure(runner: Runner, question: Question, say: Callable[[str], object] = len) -> Bug | None:
     """Runs a script until it fails and keeps how; the bug that it is from now on. ``None`` if it never failed.
 
+    ``runner`` is one for this alone: what a runner knows of the script is about to change.
+
     Raises:
         UserError: there is no such environment, or the script cannot even import what it needs there.
     """
-    runner = Runner(runner.cache, runner.store, runner.stop)  # what it knows of the script is about to change
     target = runner.target(question)
     if isinstance(target, Unsolvable):
         raise UserError(f"{question.bug.typed}: no environment {question.target!r}: {target.reason}")
@@ -46,7 +47,7 @@ def record_failure(runner: Runner, question: Question, say: Callable[[str], obje
     again = [runner.observe(question, target)[0] for _ in range(REPEATS)]
     race = any(not _fails(question, runner, one) for one in again)
     say(f"{sum(_fails(question, runner, one) for one in again)} of {REPEATS} more runs failed too")
-    shown = signature(outcome) if outcome.symptom is not Symptom.OK else None
+    shown = signature(outcome) if outcome.symptom is not Symptom.OK else Signature(Symptom.WRONG_OUTPUT.value)
     record(question.bug, Recorded(shown, race or number > 1, known.wrong_if))
     return bugs.load(question.bug.typed)
 
