@@ -300,7 +300,15 @@ def test_a_probe_that_fails_because_the_disk_is_full_says_nothing_of_the_bug(run
 
 LINE = st.one_of(
     st.binary(max_size=60),
-    st.sampled_from([b'{"event": "done"}', b'{"event": "measure", "measures": {"n": 1}}', b"[" * 2000, b"9" * 5000]),
+    st.sampled_from(
+        [
+            b'{"event": "done"}',
+            b'{"event": "measure", "measures": {"n": 1}}',
+            b"[" * 2000,
+            b"9" * 5000,
+            b'{"event": "measure", "measures": {"n": "\\ud800"}}',
+        ]
+    ),
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -308,7 +316,7 @@ LINE = st.one_of(
 )
 
 
-@given(st.lists(st.tuples(LINE, st.booleans()), max_size=30), st.integers(0, 3))
+@given(st.lists(st.tuples(LINE, st.booleans()), max_size=30), st.integers(0, 9))
 def test_whatever_is_written_the_reader_neither_raises_nor_keeps_what_cannot_be_saved(tmp_path_factory, lines, cut):
 
     file = HeldFile(tmp_path_factory.mktemp("fuzz") / "events")
@@ -322,7 +330,9 @@ def test_whatever_is_written_the_reader_neither_raises_nor_keeps_what_cannot_be_
     if cut == 1:
         os.ftruncate(file.fd, MAX_BYTES + 10)
     events = reader.finish()
-    json.dumps([events.measures, events.started, events.phases, events.unsupported], allow_nan=False).encode()
+    json.dumps(
+        [events.measures, events.started, events.phases, events.unsupported], allow_nan=False, ensure_ascii=False
+    ).encode()
     assert all(isinstance(fault, str) and len(fault) < 500 for fault in events.faults)
     file.close()
 
