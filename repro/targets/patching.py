@@ -45,7 +45,7 @@ def apply(patch: Path, site_packages: Path, packages: Mapping[str, str]) -> None
         raise DoesNotApply(f"patch {patch.name} changes no file of this environment ({names})")
     depth = min(depths.values())
     files = {path: "/".join(path.split("/")[depth:]) for path in depths}
-    against = _owners(files.values(), packages)
+    against = _owners((path.split("/")[depth] for path, depth in depths.items()), packages)
 
     def refusal(reason: str) -> DoesNotApply:
         return DoesNotApply(f"patch {patch.name} does not apply to {against}: {reason}")
@@ -55,7 +55,7 @@ def apply(patch: Path, site_packages: Path, packages: Mapping[str, str]) -> None
     for one in everything:
         if reason := _obstacle(one, files, site_packages):
             raise refusal(f"{one.paths[-1]!r} {reason}")
-    with tempfile.TemporaryDirectory(dir=site_packages.parent, prefix=".patch-") as folder:
+    with tempfile.TemporaryDirectory(dir=site_packages.parent) as folder:
         diff, copies = Path(folder) / "diff", Path(folder) / "files"
         diff.write_bytes(b"".join(one.text for one in everything if one.paths[-1] in files))
         copies.mkdir()
@@ -150,7 +150,7 @@ def _obstacle(one: Section, files: Mapping[str, str], site_packages: Path) -> st
 
 def _move_in(copies: Path, site_packages: Path, made: Iterable[str], gone: Iterable[str]) -> None:
     for file in gone:
-        (site_packages / file).unlink(missing_ok=True)
+        (site_packages / file).unlink()
     for file in made:
         (site_packages / file).parent.mkdir(parents=True, exist_ok=True)
         (copies / file).replace(site_packages / file)
@@ -169,13 +169,12 @@ def _git_apply(diff: Path, depth: int, folder: Path, *flags: str) -> Finished:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_ATTR_NOSYSTEM": "1",
         "XDG_CONFIG_HOME": outside,
-        "LC_ALL": "C",
     }
     command = ["git", "apply", f"-p{depth}", "--whitespace=nowarn", *flags, str(diff.resolve())]
     return run(command, cwd=folder.resolve(), timeout_s=60, env=env)
 
 
-def _owners(files: Iterable[str], packages: Mapping[str, str]) -> str:
-    """``datasets 5.2.0``: the packages that the files are of."""
-    names = sorted({canonicalize_name(file.partition("/")[0]) for file in files})
+def _owners(folders: Iterable[str], packages: Mapping[str, str]) -> str:
+    """``datasets 5.2.0``: the packages that the folders are of."""
+    names = sorted(set(map(canonicalize_name, folders)))
     return ", ".join(f"{name} {packages[name]}" if name in packages else name for name in names)

@@ -74,8 +74,8 @@ def parse(text: str) -> Spec:
     for token in tokens:
         if token == "latest":
             latest = True
-        elif token == "python" or _PYTHON.fullmatch(token):
-            pythons.add(_python(token))
+        elif found := _PYTHON.fullmatch(token):
+            pythons.add(_python(found))
         elif token.endswith(".whl"):
             wheels.add(_wheel(token))
         elif token.startswith((".", "/", "~")):
@@ -131,14 +131,11 @@ def _wheel(token: str) -> str:
     return token
 
 
-def _python(token: str) -> str:
-    match = _PYTHON.fullmatch(token)
-    value = match["value"] if match else ""
-    version = _VERSION.fullmatch(value) is not None
-    path = value.startswith((".", "/", "~"))
-    if match is None or (match["mark"] == ":" and not path) or (match["mark"] != ":" and not version):
-        raise UserError(f"cannot read {token!r} in the target; write python==3.12 or python:/path/to/python")
-    return value
+def _python(found: re.Match[str]) -> str:
+    value = found["value"]
+    if value.startswith((".", "/", "~")) if found["mark"] == ":" else _VERSION.fullmatch(value):
+        return value
+    raise UserError(f"cannot read {found[0]!r} in the target; write python==3.12 or python:/path/to/python")
 
 
 def _is_exact(requirement: Requirement) -> bool:

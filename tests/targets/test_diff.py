@@ -135,6 +135,11 @@ def test_a_hunk_that_promises_more_than_there_is_ends_where_the_next_file_begins
     ]
 
 
+def test_a_hunk_ends_with_the_first_line_that_can_be_none_of_it() -> None:
+    plain = b"--- x\n+++ x\n@@ -1,3 +1,3 @@\n"
+    assert named(plain + b"X\n" + plain) == [("x", "x")] * 2
+
+
 def test_a_hunk_ends_when_both_sides_are_complete() -> None:
     plain = b"--- x\n+++ x\n"
     for hunk in (b"@@ -1,2 +0,0 @@\n-a\n-b\n", b"@@ -0,0 +1,2 @@\n+a\n+b\n", b"@@ -3,2 +3,2 @@ def f():\n a\n-b\n+c\n"):

@@ -110,8 +110,10 @@ def test_a_diff_that_is_released_already_is_told_apart_from_one_that_does_not_fi
 
 
 def test_a_diff_of_nothing_that_is_installed_is_refused(site: Path, tmp_path: Path) -> None:
-    with pytest.raises(DoesNotApply, match="changes no file of this environment"):
-        apply(patch_file(tmp_path, SETUP), site, PACKAGES)
+    diff = SETUP + "".join(change(f"{letter}.py") for letter in "xyz")
+    assert refused(diff, site, tmp_path) == (
+        "patch pr.patch changes no file of this environment ('b/setup.py', 'b/x.py', 'b/y.py')"
+    )
 
 
 def test_a_file_that_is_no_diff_is_refused_with_the_way_to_make_one(site: Path, tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ TABLE = "src/datasets/table.py"
         pytest.param({"t": LONG, "u": b"1\n"}, {"u v": LONG, "u": b"2\n"}, id="rename with a space"),
         pytest.param({"t": LONG}, {"\u00e9\t.py": LONG + b"more\n"}, id="rename to a quoted name, changed"),
         pytest.param({"t": LONG, "u": b"u"}, {"u": b"u"}, id="deletion"),
-        pytest.param({"io/a.py": b"a\n", "t": b"t\n"}, {"t": b"t\n"}, id="deletion of a whole folder"),
+        pytest.param({"io/deep/a.py": b"a\n", "t": b"t\n"}, {"t": b"t\n"}, id="deletion of a whole folder"),
         pytest.param({"t": b"", "u": b"u\n"}, {"u": b"u\n"}, id="deletion of an empty file"),
         pytest.param({"t": b"a\r\nb\r\n"}, {"t": b"a\r\nc\r\n"}, id="CRLF"),
         pytest.param({"t": b"a\r\nb\n"}, {"t": b"a\nb\r\n"}, id="mixed line ends"),
@@ -233,7 +235,7 @@ LINK = ADDED_TEST.replace("tests/", "src/datasets/").replace("100644", "120000")
         (change("src/datasets/folder"), "'b/src/datasets/folder' is a folder in this release"),
         (change("src/datasets/other.py/x.py"), "'b/src/datasets/other.py/x.py' lies below a file in this release"),
         (change("src/datasets/away/x.py"), "'b/src/datasets/away/x.py' lies behind a link that leads out"),
-        (change("site/deep/other/x.py"), "its packages lie at different depths"),
+        (change("site/deep/other/x.py"), ", other: its packages lie at different depths"),
         (
             f"diff --git a/{OTHER} b/tools/other.py\nrename from {OTHER}\nrename to tools/other.py\n",
             "'b/tools/other.py' comes from outside of its package, or goes there",
@@ -256,6 +258,7 @@ def test_a_diff_applies_as_a_whole_or_not_at_all_and_the_file_is_named(
     (site / "other" / "x.py").write_text("one\n")
     said = refused(change(TABLE) + second, site, tmp_path)
     assert said.startswith("patch pr.patch does not apply to datasets 5.2.0")
+    assert "site" in second or said.startswith("patch pr.patch does not apply to datasets 5.2.0: ")
     assert says in said
 
 
@@ -269,12 +272,34 @@ def test_a_diff_applies_as_a_whole_or_not_at_all_and_the_file_is_named(
         change("tests/kernel.cc"),
         LINK.replace("src/datasets/", "docs/"),
         change("CHANGELOG.md"),
+        change("conftest.py"),
+        ADDED_TEST.replace("tests/", "other/datasets/"),
+        "diff --git \nold mode 100644\nnew mode 100755\n",
     ],
 )
 def test_tests_documents_and_tools_of_the_repository_are_left_out(second: str, site: Path, tmp_path: Path) -> None:
-    (site / "datasets" / "test_table.py").write_text("something else\n")
+    others = {"datasets/test_table.py": b"something else\n", "conftest.py": b"something else\n"}
+    for name, content in others.items():
+        (site / name).write_bytes(content)
     apply(patch_file(tmp_path, second + change(TABLE)), site, PACKAGES)
-    assert files(site) == {"datasets/table.py": AFTER.encode(), "datasets/test_table.py": b"something else\n"}
+    assert files(site) == {"datasets/table.py": AFTER.encode(), **others}
+
+
+def test_so_they_are_in_a_diff_without_a_and_b(site: Path, tmp_path: Path) -> None:
+    diff = f"--- datasets/table.py\n+++ datasets/table.py\n{HUNK}--- /dev/null\n+++ tools/new.py\n@@ -0,0 +1 @@\n+x\n"
+    apply(patch_file(tmp_path, diff), site, PACKAGES)
+    assert files(site) == {"datasets/table.py": AFTER.encode()}
+
+
+def test_the_longest_name_that_a_file_can_have_is_one(site: Path, tmp_path: Path) -> None:
+    apply(patch_file(tmp_path, ADDED_TEST.replace("tests/test_g.py", "src/datasets/" + "x" * 255)), site, PACKAGES)
+    assert (site / "datasets" / ("x" * 255)).read_text() == "assert True\n"
+
+
+def test_a_full_temporary_folder_is_no_matter(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    apply(patch_file(tmp_path, change(TABLE)), site, PACKAGES)
+    assert (site / "datasets" / "table.py").read_text() == AFTER
 
 
 @pytest.mark.parametrize("second", [ADDED_TEST, ADDED_TEST.replace("tests/", "tests/datasets/")])
@@ -302,14 +327,21 @@ def test_nothing_outside_of_the_environment_is_touched(site: Path, tmp_path: Pat
         assert "/:" not in said and "applies to /" not in said
 
 
-def test_settings_of_the_user_and_of_a_repository_around_make_no_difference(
+@pytest.mark.parametrize("variable", ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"])
+def test_settings_of_the_user_do_not_make_a_diff_fit(
+    variable: str, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[apply]\nignorewhitespace = change\n")
+    monkeypatch.setenv(variable, str(tmp_path / "config"))
+    assert "table.py" in refused(change(TABLE).replace("return 2", "return  2"), site, tmp_path)
+
+
+def test_attributes_of_the_user_do_not_change_what_is_written(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "home" / "git").mkdir(parents=True)
-    (tmp_path / "home" / "git" / "attributes").write_text("*.py eol=crlf text\n")
-    (tmp_path / "home" / "git" / "config").write_text("[apply]\nwhitespace = error-all\n[core]\nautocrlf = true\n")
+    (tmp_path / "home" / "git" / "attributes").write_text("*.py text eol=crlf\n")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "home" / "git" / "config"))
     git(tmp_path, "init", "-q")
     spaced = change(TABLE).replace("return 3", "return 3 ")
     apply(patch_file(tmp_path, spaced), site, PACKAGES)
