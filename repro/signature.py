@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from repro.model import Outcome, Symptom, Verdict
 
-_HEAD = re.compile(r"^\s*(?:\+ |\| )*(?:Exception Group )?Traceback \(most recent call last\):")
+_HEAD = re.compile(r"^(?:Exception Group )?Traceback \(most recent call last\):")
+_MARGIN = re.compile(r"^  [+|] ")
+"""What Python draws before the lines of an exception group; its members stand further in."""
 _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
 _VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), replacement)
@@ -60,9 +62,12 @@ def signature(outcome: Outcome) -> Signature:
 
 
 def last_exception(stderr: str) -> tuple[str, str]:
-    """Type and first message line of the exception that ended a process: the last of a chain, the last shown."""
+    """Type and first message line of the exception that ended a process: the last of a chain, the last shown.
+
+    Of a group it is the group itself.
+    """
     found, inside = ("", ""), False
-    for line in stderr.splitlines():
+    for line in (_MARGIN.sub("", one) for one in stderr.splitlines()):
         if _HEAD.match(line):
             inside = True
         elif inside and line and not line[0].isspace() and (raised := _RAISED.match(line)):

@@ -26,6 +26,7 @@ settings.load_profile("kit")
 BUG = """
 from pathlib import Path
 from repro.errors import UserError
+from repro.bugs.declaration import *
 from repro.model import *
 
 def prepare(scenario, parameters, cache):
@@ -55,7 +56,7 @@ BUG = Bug(
         Parameter("name", "str", "x", "a name"), Parameter("kind", ("dense", "sparse"), "dense", "which"),
     ),
     prepare=prepare, oracle=judge, folder=Path(__file__).parent, default_scenario="plain",
-    default_target="tiny==1.0", default_limits=Limits({memory}, 20.0, 5.0), probe_requires=(),
+    default_target="tiny==1.0", default_limits=Limits({memory}, 20.0, 5.0), probe_requires=(), race={race},
 )
 """
 PRELUDE = """
@@ -67,14 +68,33 @@ def say(event, **more):
     os.write(_fd, (json.dumps({"event": event, "t": 0.0, **more}) + "\\n").encode())
 """
 STARTED = 'say("started", versions={})\n'
+HEALTHY = """
+if request["scenario"] == "other":
+    say('started', versions={})
+    say('measure', measures={'seen': request['parameters']['rows']})
+    say('done')
+    sys.exit()
+"""
 
 
-def made_up_bug(parent: Path, body: str, *, memory: int | None = None, started: bool = True, minimal: str = "") -> Path:
-    """A bug folder ``made_up`` below ``parent`` whose probe runs ``body`` (with ``request`` and ``say`` at hand)."""
+def made_up_bug(
+    parent: Path,
+    body: str,
+    *,
+    memory: int | None = None,
+    started: bool = True,
+    minimal: str = "",
+    control: str = HEALTHY,
+    race: bool = False,
+) -> Path:
+    """A bug folder ``made_up`` below ``parent`` whose probe runs ``body`` (with ``request`` and ``say`` at hand).
+
+    Its control is healthy; with ``control=""`` that runs ``body`` too.
+    """
     folder = parent / "made_up"
     folder.mkdir(parents=True)
-    (folder / "bug.py").write_text(BUG.format(memory=memory))
-    (folder / "probe.py").write_text(PRELUDE + STARTED * started + textwrap.dedent(body))
+    (folder / "bug.py").write_text(BUG.format(memory=memory, race=race))
+    (folder / "probe.py").write_text(PRELUDE + control + STARTED * started + textwrap.dedent(body))
     (folder / "minimal.py").write_text(minimal or "print('nothing to see')\n")
     return folder
 

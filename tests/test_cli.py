@@ -16,7 +16,10 @@ from repro.model import Killer, Status, Symptom, Unsolvable
 from repro.run.runner import Runner
 
 ROOT = Path(__file__).resolve().parent.parent
-TOP = ("schema", "bug", "scenario", "fix", "status", "target", "limits", "parameters", "trials", "reproduce")
+TOP = (
+    *("schema", "bug", "scenario", "fix", "status", "reason", "target", "limits", "parameters", "trials"),
+    *("control", "reproduce"),
+)
 TRIAL = {
     *("symptom", "reason", "exit_code", "signal", "killer", "killer_basis", "done", "wall_s", "exit_s"),
     *("peak_rss_bytes", "peak_kernel_bytes", "cap_backend", "measures", "evidence"),
@@ -92,7 +95,7 @@ def test_a_fault_of_the_kit_is_neither_present_nor_absent(fake, kit, monkeypatch
     def broken(*args: object, **options: object) -> None:
         raise ZeroDivisionError("a slip of ours")
 
-    monkeypatch.setattr(Runner, "trials", broken)
+    monkeypatch.setattr(Runner, "trial", broken)
     said = kit("run", "made-up", "--json")
     assert (said.status, said.out) == (125, "")
     assert "ZeroDivisionError: a slip of ours" in said.err
@@ -159,7 +162,7 @@ def test_the_small_inputs_give_the_known_answer_of_each_release(
 
 
 @pytest.mark.targets
-@pytest.mark.scale
+@pytest.mark.slow
 def test_the_full_cohort_is_killed_at_its_cap_before_the_first_shard_is_done(shared_cache, tmp_path):
     words = ("--scenario", "shard-first", "--target", "datasets==5.1.0 pyarrow==24.0.0", "--memory", "2GiB")
     ended, form, _ = real(shared_cache, tmp_path, *words)

@@ -30,14 +30,21 @@ def test_a_run_returns_its_trials_and_keeps_their_evidence(fake):
     assert run.reproduce.endswith("--trials 2 --set rows=5")
 
 
-def test_settings_of_the_lab_hold_unless_a_run_says_otherwise(fake):
+def test_settings_of_the_lab_hold_unless_a_run_names_another_target(fake):
     fake.bug(OK)
     lab = Lab(target="tiny==3.0", memory="256MiB", timeout="9s", reports=fake.reports, cache=fake.root)
-    first = lab.run("made-up").worst
-    second = lab.run("made-up", target="tiny==4.0", memory="none", timeout="3s").worst
+    shown = [lab.run("made-up").worst, lab.run("made-up", target="tiny==4.0").worst]
     assert [spec for spec, _ in fake.asked] == ["tiny==3.0", "tiny==4.0"]
-    assert (first.limits.memory_bytes, first.limits.timeout_s) == (256 << 20, 9.0)
-    assert (second.limits.memory_bytes, second.limits.timeout_s) == (None, 3.0)
+    assert [(one.limits.memory_bytes, one.limits.timeout_s) for one in shown] == [(256 << 20, 9.0)] * 2
+
+
+def test_a_lab_reuses_what_is_known_and_one_that_shall_not_runs_it_again(fake):
+    fake.bug(OK)
+    first = fake.lab.run("made-up", trials=2)
+    assert fake.lab.run("made-up", trials=2).evidence == first.evidence
+    assert len(fake.lab.run("made-up", trials=3).evidence) == len(fake.kept) == 3
+    again = Lab(reports=fake.reports, cache=fake.root / "cache", reuse=False).run("made-up", trials=2)
+    assert len(fake.kept) == 5 and not {e.id for e in again.evidence} & {e.id for e in first.evidence}
 
 
 def test_the_environment_says_where_things_are_kept(fake):
@@ -52,13 +59,6 @@ def test_mistakes_are_raised_and_failures_of_the_probe_are_not(fake):
     with pytest.raises(UserError, match="the target is empty"):
         fake.lab.run("made-up", target="")
     assert fake.lab.run("made-up").status is Status.DIFFERENT_FAILURE
-
-
-def test_progress_is_told_after_each_trial(fake):
-    fake.bug(OK)
-    seen = []
-    fake.lab.run("made-up", trials=3, seen=lambda: seen.append(1))
-    assert len(seen) == 3
 
 
 @pytest.mark.parametrize(("show", "times"), [(True, 1), (False, 0)])
@@ -107,8 +107,8 @@ def test_the_last_words_of_the_process_are_those_of_stderr_or_else_of_stdout(fak
 def test_evidence_of_earlier_runs_is_found_again(fake):
     fake.bug(OK)
     run = fake.lab.run("made-up", scenario="other")
-    assert fake.lab.evidence(bug="made-up", scenario="other") == list(run.evidence)
-    assert fake.lab.evidence(scenario="plain") == []
+    assert fake.lab.evidence("made-up") == fake.lab.evidence() == list(run.evidence)
+    assert fake.lab.evidence("embed-sliced-list") == []
 
 
 def test_a_plain_run_has_no_allocators(fake):

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from types import ModuleType
 
+from repro.bugs import script
 from repro.bugs.declaration import Bug, Fix, FixKind
 from repro.errors import UserError, blame, unknown
 
@@ -26,6 +27,8 @@ def load(slug: str) -> Bug:
 
     A ``bug.py`` outside the package is one self-contained file: it can import the kit, but not its own neighbours.
     """
+    if script.is_script(slug):
+        return script.load(slug)
     folders = _folders()
     if slug not in folders:
         raise unknown("bug", slug, folders)

@@ -220,7 +220,9 @@ class Bug:
     ``cause_at`` is the line behind ``cause``; ``workaround`` names the workaround that users may safely paste.
     ``small`` holds parameters of inputs that are made at once, for questions of whether and not of how much;
     ``columns`` are what tables show of its trials; ``where`` says of a hung process where it stands (empty: unknown);
-    ``own_data`` names the parameter that takes a folder of the user's own data.
+    ``own_data`` says how it takes a folder of the user's own data.
+    ``typed`` is what a user types for it, if not the slug; ``pins`` are requirements of every target that does not
+    name those packages itself.
     """
 
     slug: str
@@ -249,3 +251,5 @@ class Bug:
     columns: tuple[Column, ...] = ()
     where: Callable[[Outcome], str] | None = None
     own_data: OwnData | None = None
+    typed: str = ""
+    pins: tuple[str, ...] = ()

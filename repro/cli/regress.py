@@ -35,7 +35,7 @@ def command(
     """Check all BUGs on the newest releases against reports/expected.json. Exit status: 0 as expected, 1 not.
 
     A release without an expectation of its own is held against the nearest older one. The findings are written below
-    reports/regress/. What is untestable or unsettled cannot be accepted.
+    reports/regress/. What is untestable or unsettled is not accepted: --accept names it and ends with 1.
 
     \b
     Example:
@@ -54,8 +54,14 @@ def command(
     judged = lab.releases.regress(bugs, entries, target=target, trials=trials, jobs=jobs, budget=budget)
     write_regress(lab.store, judged)
     options.echo_json(regress_json(judged)) if as_json else options.echo(regress_text(judged))
-    if accept:
-        regress.save(file, regress.accept(entries, [one.answer for one in judged]))
-        if not as_json:
-            options.echo(f"accepted in {file}")
-    return 0 if accept or all(one.as_expected for one in judged) else 1
+    if not accept:
+        return 0 if all(one.as_expected for one in judged) else 1
+    answers = [one.answer for one in judged]
+    regress.save(file, regress.accept(entries, answers))
+    refused = [one for one in answers if not one.acceptable]
+    for one in refused:
+        words = f"{one.bug}, {one.scenario}, fix {one.fix}, {one.where}: {one.status.value}"
+        click.echo(f"  not accepted: {words}: {one.set['reason']}", err=True)
+    if not as_json:
+        options.echo(f"accepted {len(answers) - len(refused)} of {len(answers)} in {file}")
+    return 1 if refused else 0

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from repro.errors import UserError
+from repro.errors import EnvironmentFault, UserError
 from repro.evidence.record import Evidence, new_id
 from repro.evidence.redact import Redactor
 from repro.files import write_atomic
@@ -147,7 +147,7 @@ def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, content)
     except OSError as error:
-        raise UserError(
+        raise EnvironmentFault(
             f"cannot write evidence in {path.parent} ({error.strerror}): free some space there, or set the "
             "environment variable REPRO_REPORTS to a folder that can be written and has room"
         ) from error

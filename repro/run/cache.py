@@ -105,7 +105,7 @@ class TrialCache:
         """The trials as an answer, with the control that fails in the same target, if one does."""
         failed = any(e.verdict.informative and not e.verdict.symptom.healthy for e in evidence)
         broken = next(self._broken(question), None) if failed else None
-        shown = trials if trials is not None and trials > 1 else None
+        shown = trials if question.bug.race or trials != 1 else None
         return Run(tuple(evidence), question.command(trials=shown), question.bug.race, broken)
 
     def _start(self, questions: Mapping[str, Question], trials: int | None) -> dict[str, list[Evidence]]:

@@ -1,7 +1,7 @@
 """Hashes all that decides a trial, and nothing that only describes it.
 
-Code counts by its syntax tree, so that a comment, a docstring or a title changes no hash. What a bug declares in words
-(scenarios, fixes, claims) is left out too: the parts of it that matter stand in the question.
+Code counts by its syntax tree, so that a comment or a docstring changes no hash. Of a declaration only what ``prepare``
+and the oracle reach counts: titles, claims and the like do not, and what was asked stands in the question.
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ import functools
 import hashlib
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import repro
 from repro import trial
-from repro.bugs.declaration import Bug, Prepared
+from repro.bugs.declaration import Bug, Claim, Fix, Parameter, Prepared, Scenario
 from repro.forms import to_json
 from repro.model import SCHEMA, TargetInfo, Unsolvable
 from repro.run.question import Question
 
 _KIT = Path(repro.__file__).parent
 _INPUTS = _KIT / "inputs"
+_NAMED = frozenset({Claim.__name__, Fix.__name__, Parameter.__name__, Scenario.__name__})
+"""Declarations of which only the name counts: what else they hold is words, or stands in the question."""
 
 
 def trial_key(question: Question, target: TargetInfo | Unsolvable, prepared: Prepared | None) -> str:
@@ -67,71 +69,100 @@ def is_current(decided_by: str, sources: str) -> bool:
 
 def sources_key(bug: Bug) -> str:
     """sha256 of the syntax of the probe, of what prepares and judges, and of the supervisor."""
-    parts = {path.name: _syntax(path) for path in sorted(_sources(bug))}
+    parts = {f"{path.parent.name}/{path.name}": syntax for path, syntax in sorted(_sources(bug).items())}
     form = {"schema": SCHEMA, "supervisor": _supervisor(), "sources": parts}
     return _sha256(json.dumps(form, sort_keys=True).encode())[:32]
 
 
-def _sources(bug: Bug) -> set[Path]:
-    """The probe, ``prepare`` and the oracle, with all they import from the bug's folder and from the input makers."""
-    waiting = [bug.folder / "probe.py"]
+def _sources(bug: Bug) -> dict[Path, str]:
+    """The probe, ``prepare`` and the oracle, with all they import from the bug's folder and from the input makers.
+
+    Of the files that hold ``prepare`` and the oracle only what these two reach counts; all others count whole.
+    """
+    entries: dict[Path, list[Callable[..., Any]]] = {}
     for function in (bug.prepare, bug.oracle):
-        file = inspect.getsourcefile(inspect.unwrap(function))
-        waiting += [Path(file)] if file else []
-    found: set[Path] = set()
+        while isinstance(function, functools.partial):
+            function = function.func
+        entries.setdefault(Path(inspect.getfile(inspect.unwrap(function))), []).append(inspect.unwrap(function))
+    waiting, found = [bug.folder / "probe.py", *entries], dict[Path, str]()
     while waiting:
         path = waiting.pop()
         if path in found or not path.is_file():
             continue
-        found.add(path)
-        waiting += [one for one in _imported(path) if one.parent in (path.parent, bug.folder, _INPUTS)]
+        source = path.read_text("utf-8")
+        starts = tuple((one.__name__, one.__code__.co_firstlineno) for one in entries.get(path, ()))
+        found[path], imported = _syntax(source, starts)
+        waiting += [one for one in _files(imported, path) if one.parent in (path.parent, bug.folder, _INPUTS)]
     return found
 
 
 @functools.cache
-def _imported(path: Path) -> tuple[Path, ...]:
-    """Files that the kept statements of a file import, as far as they are the kit's or lie beside it."""
-    names: list[str] = []
-    for node in ast.walk(_kept(path)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    inside = [_KIT.parent.joinpath(*name.split(".")).with_suffix(".py") for name in names]
-    beside = [path.with_name(f"{name}.py") for name in names if "." not in name]
-    return tuple(one for one in (*inside, *beside) if one.is_file())
-
-
-def _kept(path: Path) -> ast.Module:
-    """The module without docstrings and, of a declaration, without what only describes the bug."""
-    tree = ast.parse(path.read_text("utf-8"))
-    if path.name == "bug.py":
-        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-        tree.body = [node for node in tree.body if not _describes(node)]
-        called = {n.id for node in tree.body for n in ast.walk(node) if isinstance(n, ast.Name)} & used
-        tree.body = [node for node in tree.body if not isinstance(node, ast.ImportFrom) or _names(node) & called]
+def _syntax(source: str, starts: tuple[tuple[str, int], ...] = ()) -> tuple[str, tuple[str, ...]]:
+    """sha256 of the syntax of a file without its docstrings and titles, and the modules it imports."""
+    tree = ast.parse(source)
+    if starts:
+        tree.body = _reached(tree.body, starts)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and _is_text(body[0].value):
             node.body = body[1:]  # type: ignore[attr-defined]
-    return tree
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _NAMED:
+            node.args, node.keywords = node.args[:1], []
+    imported: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = [node.module] if node.module else []
+            imported += [*above, *(".".join([*above, alias.name]) for alias in node.names)]
+    return _sha256(ast.dump(tree).encode()), tuple(imported)
 
 
-def _describes(node: ast.stmt) -> bool:
-    """A declaration at the top level: it calls something, and nothing of it runs in a trial."""
-    value = getattr(node, "value", None)
-    inside = ast.walk(value) if isinstance(value, ast.AST) and not isinstance(node, ast.Expr) else iter(())
-    return isinstance(node, ast.Assign | ast.AnnAssign) and any(
-        isinstance(n, ast.Call) and _called(n) not in {"frozenset", "set", "dict", "tuple", "Path"} for n in inside
-    )
+def _files(imported: Iterable[str], path: Path) -> Iterator[Path]:
+    """The files of imported modules, as far as they are the kit's or lie beside ``path``."""
+    for name in imported:
+        if name.startswith(f"{_KIT.name}."):
+            yield Path(f"{_KIT.parent.joinpath(*name.split('.'))}.py")
+        elif "." not in name:
+            yield path.with_name(f"{name}.py")
 
 
-def _called(node: ast.Call) -> str:
-    return node.func.id if isinstance(node.func, ast.Name) else ""
+def _reached(body: list[ast.stmt], starts: tuple[tuple[str, int], ...]) -> list[ast.stmt]:
+    """The statements at the top level that some functions need, by the names in them; a lambda is named by its line.
+
+    Statements that define nothing always count.
+    """
+    defined = {name: node for node in body for name in _defines(node)}
+    needed: list[ast.stmt] = [
+        node for node in body if not any(True for _ in _defines(node)) and not _is_docstring(node)
+    ]
+    for name, line in starts:
+        if name in defined:
+            needed.append(defined[name])
+        else:
+            inside = [n for node in body for n in ast.walk(node) if isinstance(n, ast.Lambda) and n.lineno == line]
+            needed += [ast.copy_location(ast.Expr(one), one) for one in inside] or body
+    place = 0
+    while place < len(needed):
+        names = (n.id for n in ast.walk(needed[place]) if isinstance(n, ast.Name))
+        needed += [defined[n] for n in dict.fromkeys(names) if n in defined and defined[n] not in needed]
+        place += 1
+    return sorted(needed, key=lambda node: node.lineno)
 
 
-def _names(node: ast.ImportFrom) -> set[str]:
-    return {alias.asname or alias.name for alias in node.names}
+def _defines(node: ast.stmt) -> Iterator[str]:
+    """The names that a statement at the top level defines."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        yield from (n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and _is_text(node.value)
 
 
 def _is_text(node: ast.expr) -> bool:
@@ -139,14 +170,10 @@ def _is_text(node: ast.expr) -> bool:
 
 
 @functools.cache
-def _syntax(path: Path) -> str:
-    return _sha256(ast.dump(_kept(path)).encode())
-
-
-@functools.cache
 def _supervisor() -> str:
-    files: Iterator[Path] = Path(trial.__file__).parent.glob("*.py")
-    return _sha256("".join(f"{path.name} {_syntax(path)}\n" for path in sorted(files)).encode())
+    """Of the code that this process runs; read once, since it was imported once."""
+    files = sorted(Path(trial.__file__).parent.glob("*.py"))
+    return _sha256("".join(f"{path.name} {_syntax(path.read_text('utf-8'))[0]}\n" for path in files).encode())
 
 
 def _sha256(content: bytes) -> str:

@@ -44,7 +44,7 @@ class Question:
 
     def command(self, *, trials: int | None = None, memray: bool = False) -> str:
         """The shell command that asks the same again; limits are spelled out, since a default may change."""
-        words = ["repro", "run", self.bug.slug, "--scenario", self.scenario.name]
+        words = ["repro", "run", self.bug.typed or self.bug.slug, "--scenario", self.scenario.name]
         if self.fix.name != NO_FIX.name:
             words += ["--fix", self.fix_word]
         words += ["--target", self.target, *limit_words(self.limits)]
@@ -84,7 +84,7 @@ def question(
     bug = bugs.load(slug)
     limits = read_limits(bug, memory, timeout)
     check_limits(limits)
-    spec = bug.default_target if target is None else target
+    spec = bug.default_target if target is None else targets.with_pins(target, bug.pins)
     targets.parse(spec)
     values = read_parameters(bug, parameters)
     with usable_paths():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from repro import targets
+from repro.bugs import calls
 from repro.bugs.declaration import FixKind, Prepared
 from repro.errors import EnvironmentFault, UserError, usable_paths
 from repro.evidence.provenance import provenance
@@ -36,7 +37,6 @@ class Runner:
     stacks_per_question: int = 1
     _targets: dict[tuple[str, tuple[str, ...], Path | None], TargetInfo | Unsolvable] = field(default_factory=dict)
     _inputs: dict[str, Prepared] = field(default_factory=dict)
-    _keys: dict[str, str] = field(default_factory=dict)
     _stacked: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,19 +60,13 @@ class Runner:
         key = repr((question.bug.slug, question.scenario.name, sorted(question.parameters.items())))
         with self._lock:
             if key not in self._inputs:
-                with usable_paths():
-                    self._inputs[key] = question.bug.prepare(question.scenario.name, question.parameters, self.cache)
+                self._inputs[key] = calls.prepare(question.bug, question.scenario.name, question.parameters, self.cache)
             return self._inputs[key]
 
     def key(self, question: Question) -> str:
-        """The hash of all that decides a trial of this question; within one runner files are read once."""
-        asked = repr((question.bug.slug, question.scenario, question.fix, question.target, question.limits))
-        asked += repr(sorted(question.parameters.items()))
-        if asked not in self._keys:
-            target = self.target(question)
-            prepared = None if isinstance(target, Unsolvable) else self.inputs(question)
-            self._keys[asked] = trial_key(question, target, prepared)
-        return self._keys[asked]
+        """The hash of all that decides a trial of this question, as its files are now."""
+        target = self.target(question)
+        return trial_key(question, target, None if isinstance(target, Unsolvable) else self.inputs(question))
 
     def trial(
         self,
@@ -91,6 +85,15 @@ class Runner:
         target = self.target(question)
         if isinstance(target, Unsolvable):
             return self.keep_impossible(question, target, reproduce, self.key(question), label)
+        key = self.key(question)
+        outcome, diagnosis = self.observe(question, target, memray=memray)
+        verdict = judge(question, outcome, self.inputs(question).expected)
+        return self.keep(question, described(target), outcome, verdict, reproduce, key, label, diagnosis)
+
+    def observe(
+        self, question: Question, target: TargetInfo, *, memray: bool = False
+    ) -> tuple[Outcome, Mapping[str, Any] | None]:
+        """Runs the probe once; what came out, unjudged and not kept, and what memray saw if it was asked."""
         prepared = self.inputs(question)
         if memray and not diagnose.available(target.python):
             raise UserError(f"memray is not in the target {target.spec!r}: it has no wheel for python there")
@@ -120,9 +123,7 @@ class Runner:
             _refuse_tiny_cap(question.limits, outcome)
             if memray:
                 diagnosis = self._diagnosis(target, question, scratch)
-        verdict = judge(question, outcome, prepared.expected)
-        key = self.key(question)
-        return self.keep(question, described(target), outcome, verdict, reproduce, key, label, diagnosis)
+        return outcome, diagnosis
 
     def keep(
         self,
@@ -197,7 +198,7 @@ def judge(question: Question, outcome: Outcome, expected: Mapping[str, Any]) -> 
         return Verdict(outcome.symptom, False, outcome.detail)
     if not outcome.started and not outcome.symptom.healthy:
         return Verdict(outcome.symptom, False, f"the environment is broken: {before_start(outcome)}", testable=False)
-    return question.bug.oracle(question.scenario.name, outcome, expected)
+    return calls.judge(question.bug, question.scenario.name, outcome, expected)
 
 
 def before_start(outcome: Outcome) -> str:

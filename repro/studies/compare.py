@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from repro.bugs.declaration import ComparisonPlan, FixKind, Measured
+from repro.decide.facts import passed
 from repro.decide.interleave import interleave
 from repro.decide.spread import Spread, paired_ratios, spread
 from repro.errors import UserError
@@ -115,11 +116,6 @@ class Comparison:
         """What upstream differs by from itself."""
         again = self.row(AGAIN)
         return self.ratio(again) if again else None
-
-
-def passed(gate: Evidence) -> bool:
-    """Whether the gate finished and found no wrong output; errors for sound input are reported, but do not rule out."""
-    return gate.outcome.done and gate.verdict.symptom in (Symptom.OK, Symptom.ERROR)
 
 
 def collect(evidence: Iterable[Evidence], plan: ComparisonPlan | None) -> Comparison | None:

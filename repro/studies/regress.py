@@ -32,6 +32,7 @@ class Finding(StrEnum):
     NEWLY_BROKEN = "newly broken"
     CHANGED_SYMPTOM = "changed symptom"
     UNTESTABLE = "untestable"
+    UNSETTLED = "unsettled"
     NO_EXPECTATION = "no expectation yet"
 
 
@@ -66,6 +67,11 @@ class Entry:
         return (self.question, json.dumps(self.release, sort_keys=True))
 
     @property
+    def acceptable(self) -> bool:
+        """Whether this can be expected from now on: what could not be tested, or not enough, cannot."""
+        return self.status not in {Status.UNTESTABLE, Status.UNSETTLED}
+
+    @property
     def where(self) -> str:
         """The release in words."""
         return ", ".join(f"{name} {version}" for name, version in self.release.items())
@@ -82,7 +88,7 @@ class Judged:
     @property
     def as_expected(self) -> bool:
         same = self.expected is not None and self.expected.status is self.answer.status
-        return self.finding is Finding.STILL or (self.finding is Finding.UNTESTABLE and same)
+        return self.finding is Finding.STILL or (self.finding in {Finding.UNTESTABLE, Finding.UNSETTLED} and same)
 
     @property
     def words(self) -> str:
@@ -97,6 +103,8 @@ def judge(answer: Entry, expected: Entry | None, *, race: bool = False) -> Findi
     match answer.status, expected.status:
         case Status.UNTESTABLE, _:
             return Finding.UNTESTABLE
+        case Status.UNSETTLED, _:
+            return Finding.UNSETTLED
         case Status.ABSENT, Status.PRESENT:
             return Finding.NEWLY_FIXED
         case Status.PRESENT, Status.ABSENT:
@@ -117,9 +125,14 @@ def expectation(entries: Sequence[Entry], answer: Entry) -> Entry | None:
 
 
 def accept(entries: Sequence[Entry], answers: Sequence[Entry]) -> list[Entry]:
-    """The entries with the answers taken over. Pure. What is replaced goes into the history; the same stays as set."""
+    """The entries with the answers taken over. Pure. What is replaced goes into the history; the same stays as set.
+
+    An answer that says nothing of the bug is no expectation: it leaves what was expected as it is.
+    """
     found = {e.place: e for e in entries}
     for answer in answers:
+        if not answer.acceptable:
+            continue
         before = found.get(answer.place)
         if before is None:
             found[answer.place] = answer

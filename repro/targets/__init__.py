@@ -4,7 +4,7 @@ from repro.targets.describe import environment_text
 from repro.targets.interpreters import Interpreter, installed
 from repro.targets.provision import missing_from, provision
 from repro.targets.releases import list_releases
-from repro.targets.spec import Spec, parse
+from repro.targets.spec import Spec, parse, with_pins
 
 __all__ = [
     "Interpreter",
@@ -15,4 +15,5 @@ __all__ = [
     "missing_from",
     "parse",
     "provision",
+    "with_pins",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -93,6 +94,20 @@ def parse(text: str) -> Spec:
         # A python alone says nothing of the packages: it is "latest" on that python.
         latest=latest or not (requirements or wheels or checkouts),
     )
+
+
+def with_pins(text: str, pins: Iterable[str]) -> str:
+    """The spec with those of ``pins`` added whose package it does not name; ``latest`` takes none.
+
+    Raises:
+        UserError: as ``parse``.
+    """
+    spec = parse(text)
+    named = {Requirement(one).name for one in spec.requirements}
+    named |= {parse_wheel_filename(path.rpartition("/")[2])[0] for path in spec.wheels}
+    added = [pin for pin in pins if canonicalize_name(Requirement(pin).name) not in named]
+    newest = "latest" in shlex.split(text)
+    return text if newest or spec.checkouts else " ".join([text, *added])
 
 
 def _requirement(token: str) -> Requirement:

@@ -120,7 +120,8 @@ class Child:
             self._popen.wait(PATIENCE_S)
         self.status = self._popen.returncode
         self._let_go()
-        return len(survivors) + leftovers.end_processes(lambda token: token == self.token, self.folder)
+        leftovers.end_processes(lambda token: token == self.token, self.folder)  # what they started meanwhile
+        return len(survivors)
 
     def _alive_of(self, others: Iterable[psutil.Process], pids: Iterable[int]) -> set[int]:
         found = {p.pid for p in others if _alive(p)} | {pid for pid in pids if psutil.pid_exists(pid)}

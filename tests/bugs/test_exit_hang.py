@@ -22,7 +22,7 @@ from repro.bugs.exit_hang.diagnosis import where
 from repro.bugs.exit_hang.oracle import READS_ALL, READS_NOTHING
 from repro.errors import UserError
 from repro.inputs import parquet
-from repro.model import Outcome, Request, Scalar, Stack, Status, Symptom
+from repro.model import Outcome, Request, Scalar, Stack, Status, Symptom, Verdict
 from repro.rates import Rate
 
 SMALL: dict[str, Scalar] = {"layout": "small", "seed": 7}
@@ -70,9 +70,22 @@ def test_the_control_must_have_read_nothing(scenario):
     assert BUG.oracle(scenario, outcome(Symptom.OK, 1), EXPECTED).symptom is Symptom.WRONG_OUTPUT
 
 
-@pytest.mark.parametrize("rows", [None, 0, 4097])
-def test_a_healthy_end_without_a_row_is_not_health(rows):
-    assert BUG.oracle("arrow-loop", outcome(Symptom.OK, rows), EXPECTED).symptom is Symptom.WRONG_OUTPUT
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (None, "the probe did not say how many rows it read"),
+        (0, "read 0 rows of 4096 where at least one was asked for"),
+        (4097, "read 4097 rows of 4096 where at least one was asked for"),
+    ],
+)
+def test_a_healthy_end_without_a_row_is_not_health(rows, said):
+    verdict = BUG.oracle("arrow-loop", outcome(Symptom.OK, rows), EXPECTED)
+    assert verdict == Verdict(Symptom.WRONG_OUTPUT, False, said)
+
+
+@pytest.mark.parametrize("rows", [1, 4096])
+def test_one_row_is_enough_and_all_are_not_too_many(rows):
+    assert BUG.oracle("arrow-loop", outcome(Symptom.OK, rows), EXPECTED).symptom is Symptom.OK
 
 
 # --- the diagnosis ------------------------------------------------------------------------------------------------

@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from repro.render.releases import sentences
 
 from repro.model import Symptom
 from repro.render.bisect import ShownCause, ShownWalk, cause_json, posterior_table, walk_json, walk_sentences
 from repro.render.matrix import ShownMatrix, cell_words, chart, forms, matrix_json, matrix_text, tables
 from repro.render.regress import conclusion, regress_json, regress_markdown
-from repro.render.releases import sentences
 from repro.run.cache import Cells
 from repro.run.pool import Budget
 from repro.studies.bisect import attribute, walk, walk_race

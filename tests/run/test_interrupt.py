@@ -16,7 +16,7 @@ from repro.trial import caps
 from repro.trial.leftovers import TOKEN_VARIABLE
 from repro.trial.supervise import Interrupted
 from tests.conftest import made_up_bug
-from tests.run.test_runner import SAY_ALL, question, scratches
+from tests.run.test_runner import SAY_ALL, question, scratches, trials
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -25,7 +25,7 @@ def test_a_runner_that_is_told_to_stop_ends_all_trials_and_keeps_none(fake, jobs
     runner, began = fake.runner, time.monotonic()
     threading.Timer(0.8, runner.stop.set).start()
     with pytest.raises(Interrupted):
-        runner.trials(question(timeout="50s"), 4, jobs=jobs)
+        trials(runner, question(timeout="50s"), 4, jobs)
     assert time.monotonic() - began < 40, "the probes were waited for"
     assert fake.kept == []
 
@@ -38,8 +38,8 @@ def test_after_an_interrupt_the_same_runner_can_be_used_again(fake):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        runner.trials(question(), 4, jobs=2, seen=interrupted)
-    assert len(runner.trials(question(), 2, jobs=2)) == 2
+        trials(runner, question(), 4, 2, interrupted)
+    assert len(trials(runner, question(), 2, 2)) == 2
 
 
 KIT = """

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from repro.bugs.declaration import Parameter
-from repro.errors import UserError
+from repro.errors import UserError, usable_paths
 from repro.run import question as ask
 from tests.conftest import made_up_bug
 
@@ -96,10 +96,10 @@ def test_an_unknown_bug_names_all_bugs():
 
 
 def test_only_what_a_person_can_mend_becomes_a_message():
-    with pytest.raises(UserError, match=r"cannot use 'x' .*: give another path"), ask.usable_paths():
+    with pytest.raises(UserError, match=r"cannot use 'x' .*: give another path"), usable_paths():
         raise OSError(errno.ENAMETOOLONG, "File name too long", "x")
     for fault in (OSError(errno.EIO, "Input/output error"), RuntimeError("dictionary changed size"), KeyError("x")):
-        with pytest.raises(type(fault)), ask.usable_paths():
+        with pytest.raises(type(fault)), usable_paths():
             raise fault
 
 
@@ -139,7 +139,7 @@ _scalars = {
 )
 def test_the_command_of_a_question_asks_the_same_question(values, scenario, memory, timeout, target):
     question = asked(scenario=scenario, memory=memory, timeout=timeout, target=target, parameters=values)
-    repro, run, bug, *options = shlex.split(ask.reproduce_command(question, memray=True, trials=7))
+    repro, run, bug, *options = shlex.split(question.command(memray=True, trials=7))
     assert (repro, run, bug) == ("repro", "run", "made-up")
     assert options[-1] == "--memray"
     pairs = list(zip(options[:-1:2], options[1:-1:2], strict=True))
@@ -162,4 +162,4 @@ def test_every_kind_has_a_reader():
 def test_a_file_is_named_by_its_path_in_the_command(tmp_path):
     workaround = tmp_path / "idea.py"
     workaround.write_text("def idea(shard):\n    return shard\n")
-    assert f"--fix {workaround}" in ask.reproduce_command(asked(fix=str(workaround)))
+    assert f"--fix {workaround}" in asked(fix=str(workaround)).command()

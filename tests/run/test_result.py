@@ -67,7 +67,8 @@ def test_symptoms_are_counted():
 def test_the_json_form_has_the_fields_of_the_contract():
     form = Run((trial(*BUG),), "repro run x").to_json()
     assert list(form) == [
-        *("schema", "bug", "scenario", "fix", "status", "target", "limits", "parameters", "trials", "reproduce")
+        *("schema", "bug", "scenario", "fix", "status", "reason", "target", "limits", "parameters"),
+        *("trials", "control", "reproduce"),
     ]
     assert (form["schema"], form["status"], form["reproduce"]) == (1, "present", "repro run x")
     assert set(form["limits"]) == {"memory_bytes", "timeout_s", "grace_s"}

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro import bugs, places
-from repro.bugs.declaration import CodePlace, FixKind
+from repro.bugs.declaration import NO_FIX, CodePlace, Fix, FixKind
 from repro.evidence.store import Store
 from repro.model import Outcome, Symptom
+from repro.run.runner import Runner
 from repro.run.scripts import exported_source, find_line, judge_test, run_test
 
 PLACE = CodePlace("p/m.py", after=r"def second", pattern=r"bad\(", permalink="{version}#{line}")
@@ -60,14 +61,15 @@ def test_the_test_of_embed_sliced_list_is_red_before_and_green_after_and_tells_t
     tmp_path: Path,
 ) -> None:
     bug, store = bugs.load("embed-sliced-list"), Store(tmp_path)
+    runner = Runner(places.cache(), store)
     affected, fixed = "datasets==5.1.0 pyarrow==24.0.0", "datasets==5.2.0 pyarrow==24.0.0"
     guarded = next(fix for fix in bug.fixes if fix.name == "contiguous-copy")
     assert guarded.kind is FixKind.PATCH
 
-    def reason(spec: str, **fix: object) -> str:
-        return run_test(bug, spec, cache=places.cache(), store=store, **fix).verdict.reason  # type: ignore[arg-type]
+    def reason(spec: str, fix: Fix = NO_FIX) -> str:
+        return run_test(runner, bug, spec, fix).verdict.reason
 
     assert reason(affected) == "red: 3 failed, 0 passed"
     assert reason(fixed) == "green: 0 failed, 3 passed"
-    assert reason(affected, fix=guarded) == "red: 1 failed, 2 passed", "shard 0 stays broken"
+    assert reason(affected, guarded) == "red: 1 failed, 2 passed", "shard 0 stays broken"
     assert len(store.query(bug=bug.slug, scenario="exported-test")) == 3

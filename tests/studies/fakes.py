@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from repro.bugs.declaration import NO_FIX, Bug, Fix, Prepared, Scenario
+from repro.evidence.labels import FIELD
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Evidence, Store
 from repro.model import Limits, Outcome, Symptom, TargetInfo, Unsolvable, Verdict
-from repro.run.question import reproduce_command
-from repro.run.runner import Question
+from repro.run.key import trial_key
+from repro.run.question import Question
 
 IS_BUG = frozenset({Symptom.EXCESS_READ, Symptom.HANG_AT_EXIT})
 
@@ -39,7 +40,11 @@ def made_up(folder: Path, **changes: Any) -> Bug:
 
 
 class FakeRunner:
-    """Answers at once: ``show`` says what symptom a spec shows, ``impossible`` names specs without an environment."""
+    """Answers at once: ``show`` says what symptom a spec shows, ``impossible`` names specs without an environment.
+
+    Controls are healthy unless ``control`` says otherwise; ``asked`` holds the targets of all other trials.
+    ``ending`` gives the outcome of a symptom, where a test needs more of it than the name.
+    """
 
     def __init__(
         self,
@@ -52,9 +57,13 @@ class FakeRunner:
         self.store = Store(root, Redactor())
         self.stop = threading.Event()
         self.show, self.packages, self.impossible = show, packages, dict(impossible or {})
+        self.control: Callable[[str], Symptom] = lambda spec: Symptom.OK
+        self.ending: Callable[[str, Symptom], Outcome] = lambda spec, symptom: Outcome(symptom, "", started={"t": 0})
+        self.testable: Callable[[str], bool] = lambda spec: True
         self.environment = "1"
         self.files: Mapping[str, Any] = {}
         self.asked: list[str] = []
+        self.controls_asked: list[str] = []
 
     def target(self, question: Question) -> TargetInfo | Unsolvable:
         spec = question.target
@@ -65,10 +74,19 @@ class FakeRunner:
     def inputs(self, question: Question) -> Prepared:
         return Prepared({}, self.files)
 
-    def trial(self, question: Question) -> Evidence:
-        self.asked.append(question.target)
+    def key(self, question: Question) -> str:
         target = self.target(question)
-        symptom = target.symptom if isinstance(target, Unsolvable) else self.show(question.target)
+        return trial_key(question, target, None if isinstance(target, Unsolvable) else self.inputs(question))
+
+    def trial(
+        self, question: Question, *, label: Mapping[str, Any] | None = None, reproduce: str | None = None
+    ) -> Evidence:
+        control = question.scenario.control
+        (self.controls_asked if control else self.asked).append(question.target)
+        target, show = self.target(question), self.control if control else self.show
+        symptom = target.symptom if isinstance(target, Unsolvable) else show(question.target)
+        testable = control or self.testable(question.target)
+        provenance = {"time_utc": "2026-11-01T00:00:00Z", "git": {"commit": "c0ffee", "dirty": False}}
         evidence = Evidence.create(
             bug=question.bug.slug,
             scenario=question.scenario.name,
@@ -78,10 +96,11 @@ class FakeRunner:
             if isinstance(target, Unsolvable)
             else {**target.summary(), "packages": dict(target.packages)},
             limits=question.limits,
-            outcome=Outcome(symptom, ""),
-            verdict=Verdict(symptom, symptom in IS_BUG, f"showed {symptom.value}"),
-            provenance={"time_utc": "2026-11-01T00:00:00Z", "git": {"commit": "c0ffee", "dirty": False}},
-            reproduce=reproduce_command(question),
+            outcome=self.ending(question.target, symptom),
+            verdict=Verdict(symptom, testable and symptom in IS_BUG, f"showed {symptom.value}", testable),
+            provenance=provenance | ({FIELD: dict(label)} if label else {}),
+            reproduce=reproduce or question.command(),
+            decided_by=self.key(question),
         )
         return self.store.save(evidence)
 

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from repro.bugs.declaration import Prepared
+from repro.evidence.labels import FIELD
 from repro.evidence.store import Evidence, Store
-from repro.model import Outcome, Symptom, Verdict
-from repro.run.runner import Question
+from repro.model import Outcome, Symptom, TargetInfo, Unsolvable, Verdict
+from repro.run.key import trial_key
+from repro.run.question import Question
 from repro.studies.candidates import GATE_SCENARIO
 from tests.evidence.examples import MIB, evidence
 
@@ -41,12 +44,25 @@ class Runner:
         self.asked: list[tuple[str, str]] = []
         self.interrupt_at = -1
 
-    def trial(self, question: Question) -> Evidence:
+    def target(self, question: Question) -> TargetInfo | Unsolvable:
+        return TargetInfo(question.target, Path("python"), "3.11.7", {}, question.target)
+
+    def inputs(self, question: Question) -> Prepared:
+        return Prepared({})
+
+    def key(self, question: Question) -> str:
+        return trial_key(question, self.target(question), self.inputs(question))
+
+    def trial(
+        self, question: Question, *, label: Mapping[str, Any] | None = None, reproduce: str | None = None
+    ) -> Evidence:
         if len(self.asked) == self.interrupt_at:
             raise KeyboardInterrupt
         self.asked.append((question.scenario.name, f"{question.fix.name} in {question.target.split()[0]}"))
         outcome, verdict = self.answers.get(question.fix.name, fine)(question)
+        plain = {"kit_version": "0.1.0", "git": None, "machine": {"os": "Linux"}}
         made = evidence(
+            provenance=plain | ({FIELD: dict(label)} if label else {}),
             bug=question.bug.slug,
             scenario=question.scenario.name,
             fix=question.fix.name,
@@ -54,5 +70,7 @@ class Runner:
             limits=question.limits,
             outcome=outcome,
             verdict=verdict,
+            reproduce=reproduce or question.command(),
+            decided_by=self.key(question),
         )
         return self.store.save(made)

@@ -15,9 +15,9 @@ from repro.decide.bisection import BisectionResult
 from repro.decide.races import RaceResult
 from repro.errors import UserError
 from repro.model import Symptom, TargetInfo
-from repro.run.cache import Cells
-from repro.run.runner import Question
-from repro.studies.bisect import Tried, attribute, between, walk, walk_race
+from repro.run.cache import TrialCache
+from repro.run.question import Question
+from repro.studies.bisect import Tried, attribute, between, bisect, bisect_race
 from tests.studies.fakes import FakeRunner, made_up, question
 from tests.targets.conftest import git
 
@@ -32,7 +32,7 @@ class Asker:
         self.bug = made_up(folder / "bug")
         shown = {f"datasets=={release}": symptom for release, symptom in zip(RELEASES, history, strict=True)}
         self.runner = FakeRunner(folder, shown.__getitem__, **options)  # type: ignore[arg-type]
-        self.cells = Cells(self.runner)
+        self.cache = TrialCache(self.runner)
 
     def __call__(self, release: str) -> Question:
         return question(self.bug, f"datasets=={release}")
@@ -53,7 +53,7 @@ def pairs(result: BisectionResult | RaceResult | None) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("first", range(1, 16))
 def test_the_first_affected_release_is_found_within_log2_n_plus_2_targets(tmp_path: Path, first: int) -> None:
     ask = Asker(tmp_path, [OK] * first + [EXCESS] * (16 - first))
-    found = walk(ask.cells, ask, RELEASES)
+    found = bisect(ask.cache, ask, RELEASES)
     assert pairs(found.result) == [(RELEASES[first - 1], RELEASES[first])]
     assert len(found.tried) <= 6
     assert len(set(ask.runner.asked)) == len(ask.runner.asked), "no release is tried twice"
@@ -62,23 +62,23 @@ def test_the_first_affected_release_is_found_within_log2_n_plus_2_targets(tmp_pa
 def test_releases_that_cannot_be_tested_or_fail_differently_are_passed_over_and_named(tmp_path: Path) -> None:
     history = [OK] * 6 + [UNSUPPORTED, WRONG, WRONG] + [EXCESS] * 7
     ask = Asker(tmp_path, history, impossible={"datasets==1.8": "no solution"})
-    (change,) = certain(walk(ask.cells, ask, RELEASES).result).transitions
+    (change,) = certain(bisect(ask.cache, ask, RELEASES).result).transitions
     assert (change.last, change.first) == ("1.5", "1.9")
     assert {release for release, _ in change.skipped} == {"1.6", "1.7", "1.8"}
 
 
-def test_bounds_that_are_alike_end_the_walk_after_two_targets_with_a_reason(tmp_path: Path) -> None:
+def test_bounds_that_are_alike_end_the_bisection_after_two_targets_with_a_reason(tmp_path: Path) -> None:
     ask = Asker(tmp_path, [EXCESS] * 16)
-    found = walk(ask.cells, ask, RELEASES)
+    found = bisect(ask.cache, ask, RELEASES)
     assert "both present" in found.problem
     assert [one.release for one in found.tried] == ["1.0", "1.15"]
 
 
 def test_trials_that_are_known_are_not_run_again(tmp_path: Path) -> None:
     ask = Asker(tmp_path, [OK] * 4 + [EXCESS] * 12)
-    walk(ask.cells, ask, RELEASES)
+    bisect(ask.cache, ask, RELEASES)
     trials = len(ask.runner.asked)
-    walk(Cells(ask.runner), ask, RELEASES)
+    bisect(TrialCache(ask.runner), ask, RELEASES)
     assert len(ask.runner.asked) == trials
 
 
@@ -92,14 +92,15 @@ def test_good_and_bad_cut_the_range_whichever_is_older() -> None:
 # Every transition
 
 
-def test_every_change_of_symptom_is_named_with_the_pair_of_releases_and_no_release_is_tried_twice(
+def test_every_change_of_verdict_is_named_with_the_pair_of_releases_and_no_release_is_tried_twice(
     tmp_path: Path,
 ) -> None:
     ask = Asker(tmp_path, [UNSUPPORTED] * 3 + [WRONG] * 2 + [EXCESS] * 9 + [OK] * 2)
-    found = walk(ask.cells, ask, RELEASES, every=True)
+    found = bisect(ask.cache, ask, RELEASES, every=True)
     assert pairs(found.result) == [("1.2", "1.3"), ("1.4", "1.5"), ("1.13", "1.14")]
     labels = [(change.before, change.after) for change in certain(found.result).transitions]
-    assert labels == [("unsupported", "wrong-output"), ("wrong-output", "excess-read"), ("excess-read", "ok")]
+    wrong, bug = "different-failure: wrong-output", "present (excess-read)"
+    assert labels == [("unsupported", wrong), (wrong, bug), (bug, "absent")]
     assert len(set(ask.runner.asked)) == len(ask.runner.asked)
 
 
@@ -119,7 +120,7 @@ def race(folder: Path, rates: list[float], seed: int) -> tuple[Asker, list[float
 def test_a_race_is_bisected_in_either_direction_with_its_posterior(tmp_path: Path, fixed: bool) -> None:
     rates = [0.0] * 9 + [0.6] * 7
     ask, _ = race(tmp_path, rates[::-1] if fixed else rates, seed=3)
-    found = walk_race(ask.cells, ask, RELEASES, trials=10)
+    found = bisect_race(ask.cache, ask, RELEASES, trials=10)
     assert isinstance(found.result, RaceResult)
     assert found.result.confident
     assert found.result.direction == ("first-fixed" if fixed else "first-affected")
@@ -131,14 +132,14 @@ def test_a_race_is_bisected_in_either_direction_with_its_posterior(tmp_path: Pat
 
 def test_a_race_that_shows_at_neither_end_says_so(tmp_path: Path) -> None:
     ask, _ = race(tmp_path, [0.0] * 16, seed=1)
-    assert "neither shows" in walk_race(ask.cells, ask, RELEASES, trials=3).problem
+    assert "neither end shows the bug" in bisect_race(ask.cache, ask, RELEASES, trials=3).problem
 
 
 def test_another_failure_of_a_race_counts_neither_as_the_bug_nor_as_health(tmp_path: Path) -> None:
     ask, _ = race(tmp_path, [0.0] * 8 + [1.0] * 8, seed=1)
     plain = ask.runner.show
     ask.runner.show = lambda spec: Symptom.ERROR if spec == "datasets==1.7" else plain(spec)
-    found = walk_race(ask.cells, ask, RELEASES, trials=5)
+    found = bisect_race(ask.cache, ask, RELEASES, trials=5)
     assert isinstance(found.result, RaceResult)
     assert (found.result.last, found.result.first, found.result.skipped) == ("1.6", "1.8", ("1.7",))
 
@@ -153,7 +154,7 @@ def test_the_package_that_flips_the_status_is_found_and_the_others_are_cleared(t
     bug = made_up(tmp_path / "bug")
     runner = FakeRunner(tmp_path, lambda spec: OK if "guilty==2" in spec else EXCESS, packages=packages)
     cause = attribute(
-        Cells(runner), lambda spec: question(bug, spec), "a==1 b==1 c==1 guilty==1", "a==2 b==1 c==2 guilty==2"
+        TrialCache(runner), lambda spec: question(bug, spec), "a==1 b==1 c==1 guilty==1", "a==2 b==1 c==2 guilty==2"
     )
     assert cause.result.explain() == ("going from guilty 1 to 2 alone flips present to absent; a, c do not matter")
     assert runner.asked[0] == "a==1 b==1 c==1 guilty==1"
@@ -164,7 +165,7 @@ def test_the_package_that_flips_the_status_is_found_and_the_others_are_cleared(t
 def test_two_targets_with_the_same_packages_are_refused(tmp_path: Path) -> None:
     runner, bug = FakeRunner(tmp_path, lambda spec: OK), made_up(tmp_path / "bug")
     with pytest.raises(UserError, match="same packages"):
-        attribute(Cells(runner), lambda spec: question(bug, spec), "a==1", "a==1")
+        attribute(TrialCache(runner), lambda spec: question(bug, spec), "a==1", "a==1")
 
 
 # git bisect

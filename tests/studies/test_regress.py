@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from repro import bugs
 from repro.errors import UserError
 from repro.model import Status, Symptom, TargetInfo
-from repro.run.cache import Cells
+from repro.run.cache import TrialCache
 from repro.run.pool import Budget
-from repro.studies.matrix import Asked, fill, prepare
+from repro.studies.matrix import PlannedCell, fill, prepare
 from repro.studies.regress import (
     Entry,
     Finding,
@@ -38,6 +38,7 @@ SYMPTOM = {
     Status.ABSENT: Symptom.OK,
     Status.DIFFERENT_FAILURE: Symptom.ERROR,
     Status.UNTESTABLE: Symptom.UNSUPPORTED,
+    Status.UNSETTLED: Symptom.OK,
 }
 
 
@@ -73,6 +74,9 @@ def entry(status: str = "present", symptom: Symptom | None = None, **changes: An
         ("present", "untestable", "untestable", False),
         ("untestable", "untestable", "untestable", True),
         ("untestable", "present", "changed symptom", False),
+        ("present", "unsettled", "unsettled", False),
+        ("absent", "unsettled", "unsettled", False),
+        ("unsettled", "unsettled", "unsettled", True),
     ],
 )
 def test_what_became_of_each_expectation(before: str, now: str, words: str, as_expected: bool) -> None:
@@ -137,12 +141,18 @@ def test_what_was_accepted_is_as_expected_and_nothing_that_was_known_is_lost(
     known: list[Entry], found: list[Entry]
 ) -> None:
     before = accept([], known)
-    found = list({e.place: e for e in found}.values())
+    found = [e for e in {e.place: e for e in found}.values() if e.acceptable]
     after = accept(before, found)
     assert all(judge(answer, expectation(after, answer)) is not Finding.NO_EXPECTATION for answer in found)
     assert all(Judged(a, e := expectation(after, a), judge(a, e)).as_expected for a in found)
     assert places(after) == places(before) | places(found)
     assert accept(after, found) == after
+
+
+@pytest.mark.parametrize("status", ["untestable", "unsettled"])
+def test_what_says_nothing_of_the_bug_is_never_accepted_and_replaces_nothing(status: str) -> None:
+    assert accept([], [entry(status)]) == []
+    assert accept([entry("present")], [entry(status)]) == [entry("present")]
 
 
 def test_what_is_replaced_goes_into_the_history_newest_first() -> None:
@@ -189,8 +199,8 @@ def test_the_committed_expectations_each_name_the_command_that_measured_them() -
 
 def test_the_catalogue_pins_what_the_target_resolves_to(tmp_path: Path) -> None:
     newest = {"datasets": "5.2.0", "pyarrow": "26.0.1", "numpy": "2.0"}
-    cells = Cells(FakeRunner(tmp_path, lambda spec: Symptom.OK, packages=lambda spec: newest))
-    asked = catalogue(cells, ["embed-sliced-list"], "latest python==3.11")
+    cache = TrialCache(FakeRunner(tmp_path, lambda spec: Symptom.OK, packages=lambda spec: newest))
+    asked = catalogue(cache, ["embed-sliced-list"], "latest python==3.11")
     assert {one.question.target for one in asked} == {"datasets==5.2.0 pyarrow==26.0.1 python==3.11"}
     bug = bugs.load("embed-sliced-list")
     pairs = [(one.question.scenario.name, one.question.fix.name) for one in asked]
@@ -198,8 +208,8 @@ def test_the_catalogue_pins_what_the_target_resolves_to(tmp_path: Path) -> None:
 
 
 def test_a_race_is_asked_in_its_default_scenario_and_its_controls_only(tmp_path: Path) -> None:
-    cells = Cells(FakeRunner(tmp_path, lambda spec: Symptom.OK, packages=lambda spec: {"pyarrow": "26.0.1"}))
-    asked = catalogue(cells, ["exit-hang"], "latest", trials=7)
+    cache = TrialCache(FakeRunner(tmp_path, lambda spec: Symptom.OK, packages=lambda spec: {"pyarrow": "26.0.1"}))
+    asked = catalogue(cache, ["exit-hang"], "latest", trials=7)
     controls = [s.name for s in bugs.load("exit-hang").scenarios if s.control]
     assert {one.question.scenario.name for one in asked} == {"arrow-generator", *controls}
     assert {one.trials for one in asked} == {7}
@@ -208,8 +218,8 @@ def test_a_race_is_asked_in_its_default_scenario_and_its_controls_only(tmp_path:
 def test_an_answer_names_its_release_also_where_no_environment_could_be_made(tmp_path: Path) -> None:
     spec = "datasets==5.2.0 pyarrow==26.0.1"
     runner = FakeRunner(tmp_path, lambda spec: Symptom.OK, impossible={spec: "the patch does not apply"})
-    cells, asked = Cells(runner), [Asked(question(made_up(tmp_path / "bug"), spec), 1)]
-    (cell,) = fill(cells, asked, prepare(cells, asked), Budget(4 << 30, 1)).cells
+    cache, asked = TrialCache(runner), [PlannedCell(question(made_up(tmp_path / "bug"), spec), 1)]
+    (cell,) = fill(cache, asked, prepare(cache, asked), Budget(4 << 30, 1)).cells
     answer = answer_of(cell)
     assert answer.release == {"datasets": "5.2.0", "pyarrow": "26.0.1"}
     assert (answer.status, answer.symptom) == (Status.UNTESTABLE, Symptom.UNSOLVABLE)
@@ -220,17 +230,32 @@ def test_an_answer_names_its_release_also_where_no_environment_could_be_made(tmp
 # The command
 
 
+def test_accept_names_what_it_refuses_and_does_not_end_well(fake: Fake, kit: Kit, tmp_path: Path) -> None:
+    probe = fake.bug('say("measure", measures={"seen": 3}); say("done")') / "probe.py"
+    file = tmp_path / "expected.json"
+    check = ("regress", "made-up", "--target", "tiny==1.0", "--expected", str(file), "--accept")
+    assert kit(*check).status == 0
+    before = file.read_text("utf-8")
+    probe.write_text(
+        probe.read_text("utf-8").replace('say("measure"', 'say("unsupported", reason="no"); say("measure"')
+    )
+    done = kit(*check)
+    assert (done.status, file.read_text("utf-8")) == (1, before)
+    assert "accepted 1 of 2" in done.out
+    assert [line.split(":")[0] for line in done.err.splitlines() if "untestable" in line] == ["  not accepted"]
+
+
 def test_the_exit_status_says_whether_all_is_as_expected_and_accept_makes_it_so(
     fake: Fake, kit: Kit, tmp_path: Path
 ) -> None:
-    probe = fake.bug('say("measure", measures={"seen": 8}); say("done")') / "probe.py"
+    probe = fake.bug('say("measure", measures={"seen": 3}); say("done")') / "probe.py"
     check = ("regress", "made-up", "--target", "tiny==1.0", "--expected", str(tmp_path / "expected.json"))
     assert kit(*check).status == 1
     assert kit(*check, "--accept").status == 0
     assert "as expected" in kit(*check).out
     assert kit(*check).status == 0
-    probe.write_text(probe.read_text("utf-8").replace('"seen": 8', '"seen": 9'))
+    probe.write_text(probe.read_text("utf-8").replace('"seen": 3', '"seen": 9'))
     done = kit(*check, "--json")
     assert done.status == 1
-    assert [one["finding"] for one in json.loads(done.out)["answers"]] == ["newly broken", "newly broken"]
+    assert [one["finding"] for one in json.loads(done.out)["answers"]] == ["newly broken", "still absent"]
     assert "newly broken" in (fake.reports / "regress" / "regress.md").read_text("utf-8")

@@ -10,24 +10,26 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from repro.decide.caps import CapSearch
 from repro.errors import UserError
 from repro.lab import Lab
 from repro.model import Outcome, Symptom, Verdict
 from repro.render.compare import which_fix_markdown
 from repro.render.survival import survival_chart, survival_json, survival_sentences, survival_table
-from repro.run.runner import Question
-from repro.studies.candidates import UPSTREAM, Contender, contenders
-from repro.studies.survive import CapSearch, collect, survive
+from repro.run.question import Question
+from repro.studies.candidates import UPSTREAM, Candidate, candidates, comparison_plan
+from repro.studies.survive import collect, survive
 from tests.evidence.examples import MIB
 from tests.studies.made_up import RIGHT, Runner, embedded
 
 BUG = "embed-sliced-list"
+PLAN = comparison_plan(BUG)
 GIB = 1 << 30
 BASE = 80 * MIB
 
 
-def pairs(*sizes: str, fixes: tuple[str, ...] = ("take",)) -> list[tuple[int, Contender]]:
-    return [(int(size), one) for size in sizes for one in contenders(BUG, fixes=fixes, size=size)]
+def pairs(*sizes: str, fixes: tuple[str, ...] = ("take",)) -> list[tuple[int, Candidate]]:
+    return [(int(size), one) for size in sizes for one in candidates(BUG, fixes=fixes, size=size)]
 
 
 def needs(slope: float, base: int = BASE):
@@ -116,8 +118,16 @@ def test_the_slope_is_the_bytes_of_memory_for_each_byte_of_payload(slope, jobs):
         for point in found.of("take"):
             assert point.failed is not None and point.cap is not None
             assert point.failed < BASE + slope * point.payload <= point.cap
-        kept = collect(runner.store.query(bug=BUG))
+        kept = collect(runner.store.query(bug=BUG), PLAN)
         assert kept is not None and survival_json(kept) == survival_json(found), "the stored evidence says the same"
+
+
+@pytest.mark.parametrize(("sizes", "resolution", "line"), [(2, 0.05, False), (3, 0.15, False), (3, 0.05, True)])
+def test_a_slope_takes_three_sizes_and_steps_of_five_percent(tmp_path, sizes, resolution, line):
+    shown = pairs(*[str((64 << n) * MIB) for n in range(sizes)])
+    found = survive(Runner(tmp_path, {"take": needs(2)}), shown, ceiling=8 * GIB, resolution=resolution)
+    assert (found.line("take") is not None) is line
+    assert any(sentence.startswith("take") for sentence in survival_sentences(found)) is line
 
 
 def test_one_size_gives_a_point_and_no_line(tmp_path):
@@ -193,8 +203,9 @@ def test_the_plot_is_a_picture_also_when_nothing_survived(tmp_path):
 
 def test_the_section_of_the_issue_holds_the_caps_and_the_slope(tmp_path):
     runner = Runner(tmp_path, {"take": needs(2), "none": needs(3)})
-    found = survive(runner, pairs(str(64 * MIB), str(256 * MIB)), ceiling=8 * GIB)
-    text = which_fix_markdown(runner.store.query(bug=BUG))
+    found = survive(runner, pairs(str(64 * MIB), str(128 * MIB), str(256 * MIB)), ceiling=8 * GIB)
+    assert len(list(survival_sentences(found))) == 2
+    text = which_fix_markdown(runner.store.query(bug=BUG), PLAN)
     assert all(sentence in text for sentence in survival_sentences(found))
     assert "did not survive" in text
 
@@ -202,4 +213,4 @@ def test_the_section_of_the_issue_holds_the_caps_and_the_slope(tmp_path):
 @pytest.mark.parametrize(("given", "said"), [({"sizes": ()}, "one size"), ({"sizes": ["9"]}, "4KiB")])
 def test_a_mistake_is_one_line_that_says_what_to_type(tmp_path, given, said):
     with pytest.raises(UserError, match=said):
-        Lab(reports=tmp_path, cache=tmp_path).survive(BUG, quiet=True, **given)
+        Lab(reports=tmp_path, cache=tmp_path, quiet=True).survive(BUG, **given)

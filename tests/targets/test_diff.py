@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+import timeit
 
 import pytest
 from hypothesis import example, given
@@ -157,5 +159,8 @@ def test_whatever_bytes_come_the_parts_are_pieces_of_them_in_order(diff: bytes) 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_time_grows_with_the_length_only(part: bytes) -> None:
-    # What is quadratic takes hours, and runs into the time limit of the test.
-    assert len(sections(part * 100_000)) <= 100_000
+    def per_line(count: int, repeat: int) -> float:
+        given = part * count
+        return min(timeit.repeat(lambda: sections(given), time.process_time, number=1, repeat=repeat)) / count
+
+    assert per_line(50_000, 1) < 10 * per_line(1_000, 3)

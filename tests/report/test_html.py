@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from repro.render.html import notebook_html, notebook_images
+from repro.report.notebook import notebook_html, notebook_images
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

@@ -1,0 +1,153 @@
+"""How exactly a process failed: the exception that ended it, without what changes from run to run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from repro.model import Killer, Outcome, Symptom, Verdict
+from repro.signature import Signature, last_exception, signature, stable, why
+
+TRACE = "Traceback (most recent call last):\n"
+
+
+def ended(script: str) -> str:
+    """What Python itself writes of a script that raises."""
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False).stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "raised", "message"),
+    [
+        ("raise ValueError('no such column')", "ValueError", "no such column"),
+        ("assert False", "AssertionError", ""),
+        ("raise KeyError('a', 'b')", "KeyError", "('a', 'b')"),
+        ("raise ValueError('two\\nlines: of it')", "ValueError", "two"),
+        ("try:\n  1 / 0\nexcept ZeroDivisionError as e:\n  raise TypeError('last') from e", "TypeError", "last"),
+        ("try:\n  1 / 0\nexcept ZeroDivisionError:\n  raise TypeError('last')", "TypeError", "last"),
+        (
+            "import traceback\ntry:\n  1 / 0\nexcept Exception: traceback.print_exc()\nraise OSError('x')",
+            "OSError",
+            "x",
+        ),
+        (
+            "raise ExceptionGroup('many', [ValueError('a'), TypeError('b')])",
+            "ExceptionGroup",
+            "many (2 sub-exceptions)",
+        ),
+        (
+            "def f(e):\n  try: raise e\n  except Exception as seen: return seen\n"
+            "raise ExceptionGroup('many', [f(ValueError('a')), ExceptionGroup('in', [f(TypeError('b'))])])",
+            "ExceptionGroup",
+            "many (2 sub-exceptions)",
+        ),
+        ("class Odd(Exception): pass\nraise Odd('strange: 3')", "Odd", "strange: 3"),
+        ("import json\njson.loads('')", "json.decoder.JSONDecodeError", "Expecting value: line 1 column 1 (char 0)"),
+        ("import sys\nsys.exit('words')", "", ""),
+        ("import sys\nsys.stderr.write('Error: nothing was raised\\n')", "", ""),
+        ("e = ValueError('it')\ne.add_note('KeyError: a note')\nraise e", "ValueError", "it"),
+    ],
+)
+def test_the_exception_is_the_last_one_python_reports(script: str, raised: str, message: str) -> None:
+    assert last_exception(ended(script)) == (raised, message)
+
+
+names = st.sampled_from(["ValueError", "pyarrow.lib.ArrowInvalid", "KeyError"])
+texts = st.text(st.characters(categories=["L", "N", "P"]), max_size=30).map(str.strip)
+
+
+@given(
+    st.lists(st.tuples(names, texts), min_size=1, max_size=5), st.text(max_size=40).filter(lambda t: "Trace" not in t)
+)
+def test_of_several_tracebacks_the_last_counts_whatever_stands_between(
+    raised: list[tuple[str, str]], noise: str
+) -> None:
+    shown = [f'{TRACE}  File "x.py", line 1, in f\n    f()\n{name}: {text}\n' for name, text in raised]
+    between = "".join(f" {line}\n" for line in noise.splitlines())
+    assert last_exception(between.join(shown)) == raised[-1]
+
+
+@given(st.text())
+def test_any_text_whatever_has_a_signature(text: str) -> None:
+    last_exception(text)
+    assert "\n" not in stable(text) and len(stable(text)) <= 300
+    assert stable(stable(text)) == stable(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("<Table object at 0x7f21ab00>", "<Table object at 0x55d0>"),
+        ("cannot open /tmp/abc/x.parquet", "cannot open /var/folders/q/x.parquet"),
+        ("in <tmp>/run-1/data.arrow: no", "in <tmp>/run-2/data.arrow: no"),
+        ("took 3.2 s", "took 11.75 s"),
+        ("at 2026-11-05 09:30:15", "at 2027-01-31T23:59:59Z"),
+        ("id 123e4567-e89b-12d3-a456-426614174000", "id 00000000-e89b-12d3-a456-426614174fff"),
+        ("blob 9e107d9d372bb6826bd81d3542a419d6", "blob e4d909c290d0fb1ca068ffaddf22cbd0"),
+        ("pid 4711 died", "pid 12 died"),
+        ("allocated 12.5 MiB", "allocated 3 GiB"),
+    ],
+)
+def test_what_changes_from_run_to_run_is_masked(one: str, other: str) -> None:
+    assert stable(one) == stable(other) != ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("34 of 100 rows", "35 of 100 rows"),
+        ("34 of 100 rows", "100 of 100 rows"),
+        ("column 3 is wrong", "column 4 is wrong"),
+        ("opened 12 files, needed 4", "opened 4 files, needed 4"),
+        ("HTTP 404", "HTTP 500"),
+        ("release 24.0.0", "release 25.0.0"),
+        ("-1", "1"),
+        ("no such column a", "no such column b"),
+    ],
+)
+def test_a_number_that_may_be_the_finding_stays(one: str, other: str) -> None:
+    assert stable(one) != stable(other)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_counts_are_kept_whatever_they_are(k: int, n: int) -> None:
+    assert stable(f"{k} of {n} rows") == f"{k} of {n} rows"
+
+
+def test_the_same_symptom_in_two_ways_is_two_signatures() -> None:
+    def failing(stderr: str) -> Signature:
+        return signature(Outcome(Symptom.ERROR, "", exit_code=1, stderr_tail=stderr))
+
+    missing = failing(f"{TRACE}  File x\nImportError: cannot import name 'x' from 'y'\n")
+    wrong = failing(f"{TRACE}  File x\nTypeError: no cast at 0x7f00\n")
+    assert missing != wrong and wrong == failing(f"{TRACE}  File y\nTypeError: no cast at 0x1234\n")
+    assert str(missing) == "error (ImportError: cannot import name 'x' from 'y')"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (Outcome(Symptom.OK, ""), "ok"),
+        (Outcome(Symptom.ERROR, "", exit_code=3), "error (exit status 3)"),
+        (Outcome(Symptom.CRASH, "", signal="SIGABRT"), "crash (SIGABRT)"),
+        (
+            Outcome(Symptom.OUT_OF_MEMORY, "", signal="SIGKILL", killer=Killer.KERNEL),
+            "out-of-memory (SIGKILL by the kernel)",
+        ),
+        (Outcome(Symptom.CRASH, "", signal="SIGKILL", killer=Killer.UNKNOWN), "crash (SIGKILL by an unknown sender)"),
+    ],
+)
+def test_a_signature_says_how_it_ended(outcome: Outcome, words: str) -> None:
+    assert str(signature(outcome)) == words
+
+
+def test_the_reason_ends_with_the_last_exception_unless_it_names_it() -> None:
+    tail = f"{TRACE}  File x\nKeyError: 'first'\n\nDuring handling of …\n\n{TRACE}  File x\nTypeError: the last\n"
+    outcome = Outcome(Symptom.ERROR, "exit status 1", exit_code=1, stderr_tail=tail)
+    assert why(outcome, Verdict(Symptom.ERROR, False, "exit status 1")) == "exit status 1: TypeError: the last"
+    assert why(outcome, Verdict(Symptom.ERROR, True, "it raised TypeError")) == "it raised TypeError"
+    assert why(outcome, Verdict(Symptom.WRONG_OUTPUT, True, "34 of 100 rows")) == "34 of 100 rows"
