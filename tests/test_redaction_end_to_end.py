@@ -134,9 +134,9 @@ import sys
 from pathlib import Path
 import nbformat
 from repro.lab import Lab
-from repro.pages import write_claims, write_page
-from repro.publish import publish
-from repro.report import _one_notebook, write_issue
+from repro.report.pages import write_claims, write_page
+from repro.report.publish import publish
+from repro.report.make import _one_notebook, write_issue
 
 root, target = sys.argv[1:]
 lab = Lab(target=target)

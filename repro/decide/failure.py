@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from repro.errors import UserError
+from repro.forms import from_json, to_json
 from repro.model import Limits, Outcome, Symptom
 from repro.units import format_duration, format_size
 
@@ -74,7 +75,7 @@ class Record:
 
     def comment(self) -> str:
         """The HTML comment; nothing inside can end it early."""
-        text = json.dumps({"schema": SCHEMA, **asdict(self)}, sort_keys=True)
+        text = json.dumps({"schema": SCHEMA, **to_json(self)}, sort_keys=True)
         for mark in ("--", "<", ">"):
             text = text.replace(mark, mark[:-1] + f"\\u{ord(mark[-1]):04x}")
         return f"<!-- {MARK} {text} -->"
@@ -93,8 +94,8 @@ def read(text: str) -> tuple[str, Record]:
         data = json.loads(comments[-1])
         if data["schema"] != SCHEMA:
             raise UserError(f"the record has schema {data['schema']!r}, this kit reads {SCHEMA}: write the text anew")
-        failure, limits = Failure(**data["failure"]), Limits(**data["limits"])
-        record = Record(data["bug"], data["target"], limits, failure, int(data["trials"]), bool(data["race"]))
+        del data["schema"]
+        record = from_json(Record, data)
         _check(record)
     except (ValueError, TypeError, KeyError) as error:
         reason = " ".join(str(error).split())
@@ -109,11 +110,9 @@ def read(text: str) -> tuple[str, Record]:
 
 
 def _check(record: Record) -> None:
-    numbers = (record.limits.timeout_s, record.limits.grace_s, record.limits.memory_bytes or 1, record.trials)
-    if not all(isinstance(number, int | float) and number > 0 for number in numbers):
+    limits = record.limits
+    if min(limits.timeout_s, limits.grace_s, limits.memory_bytes or 1, record.trials) <= 0:
         raise ValueError("a limit is not a positive number")
-    if not isinstance(record.target, str) or not isinstance(record.failure.said, str):
-        raise TypeError("the target or the failure is no text")
 
 
 def requirements(script: str) -> tuple[str, ...]:

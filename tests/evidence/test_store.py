@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from repro.errors import UserError
-from repro.evidence.labels import label, label_of
+from repro.evidence.labels import label_of
 from repro.evidence.record import Evidence
 from repro.evidence.redact import Redactor
-from repro.evidence.store import Store, command_for
+from repro.evidence.store import Store
 from repro.files import write_atomic
-from repro.model import Limits, Outcome, Scalar, Symptom
-from repro.units import parse_duration, parse_size
+from repro.model import Outcome, Symptom
 
 from .examples import evidence
 
@@ -164,14 +161,12 @@ def test_a_trial_is_saved_once_complete_with_its_label(store):
     assert label_of(store.load(kept.path)) == mark
     assert store.load(kept.path).decided_by == "ab" * 32
     assert files(store) == [f"{kept.id}.json"]
-    later = label(store, store.save(evidence()), mark, reproduce="repro compare x")
-    assert (label_of(store.load(later.path)), later.reproduce) == (mark, "repro compare x")
 
 
 WRITER = """
 import os, sys
 from pathlib import Path
-from repro.evidence.labels import label, label_of
+from repro.evidence.labels import label_of
 from repro.evidence.record import Evidence
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Store
@@ -231,30 +226,3 @@ def test_an_attached_page_or_picture_is_redacted_and_still_shows_its_placeholder
 def test_an_attached_text_is_redacted_as_text(store):
     path = store.attach("exit-hang", "stacks.txt", "in /tmp/x: half a pair \udc80")
     assert (store.root / path).read_bytes() == b"in <tmp>/x: half a pair \\udc80"
-
-
-def test_the_command_spells_out_the_limits_and_quotes_for_the_shell():
-    limits = Limits(2 << 30, 120.0, 60.0)
-    command = command_for("b", "s", "none", "datasets==5.1.0 pyarrow==24.0.0", limits, {})
-    assert command == (
-        "repro run b --scenario s --target 'datasets==5.1.0 pyarrow==24.0.0' --memory 2GiB --timeout 120s"
-    )
-
-
-def test_the_command_names_fix_trials_and_parameters():
-    given: dict[str, Scalar] = {"deep": True, "note": "two words; rm", "size": 65536, "left_out": None}
-    words = shlex.split(command_for("b", "s", "flatten", "latest", Limits(None, 0.5), given, trials=20))
-    options = dict(zip(words[3::2], words[4::2], strict=True)) | {"--set": words[-5::2]}
-    assert options["--fix"] == "flatten"
-    assert options["--memory"] == "none"
-    assert options["--timeout"] == "500ms"
-    assert options["--trials"] == "20"
-    assert options["--set"] == ["deep=true", "note=two words; rm", "size=65536"]
-
-
-@pytest.mark.parametrize("limits", [Limits(3 * 10**9 + 1, 90.5), Limits(1536 << 20, 7200.0)])
-def test_the_limits_in_the_command_are_read_back_exactly(limits):
-    words = shlex.split(command_for("b", "s", "none", "latest", limits, {}))
-    options = dict(zip(words[3::2], words[4::2], strict=True))
-    read = Limits(parse_size(options["--memory"]), parse_duration(options["--timeout"]))
-    assert replace(read, grace_s=limits.grace_s) == limits
