@@ -28,7 +28,7 @@ from repro.rates import Rate
 SMALL: dict[str, Scalar] = {"layout": "small", "seed": 7}
 EXPECTED = {"rows": 4096}
 ARROW = [scenario.name for scenario in BUG.scenarios if "datasets" not in scenario.needs]
-RECIPES = [fix for fix in BUG.fixes if fix.kind is FixKind.WORKAROUND]
+WORKAROUNDS = [fix for fix in BUG.fixes if fix.kind is FixKind.WORKAROUND]
 
 
 def outcome(symptom: Symptom, rows: int | None = 16) -> Outcome:
@@ -191,7 +191,7 @@ def test_a_minimal_script_fits_in_an_issue_and_needs_no_kit(name):
     assert ("datasets" in imports(BUG.folder / name)) == (name == "minimal_datasets.py")
 
 
-@pytest.mark.parametrize("fix", RECIPES, ids=lambda fix: fix.name)
+@pytest.mark.parametrize("fix", WORKAROUNDS, ids=lambda fix: fix.name)
 def test_a_workaround_is_one_function_named_like_its_file_and_needs_no_kit(fix):
     functions = [
         node.name for node in ast.parse(fix.path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
@@ -265,7 +265,7 @@ def test_the_probe_says_what_it_runs_with_what_it_read_and_that_it_is_done(probe
     assert BUG.oracle(scenario, healthy, EXPECTED).symptom is Symptom.OK
 
 
-@pytest.mark.parametrize("fix", RECIPES, ids=lambda fix: fix.name)
+@pytest.mark.parametrize("fix", WORKAROUNDS, ids=lambda fix: fix.name)
 def test_a_generator_with_a_workaround_still_gives_its_rows_and_gets_to_its_end(probe, fix):
     events, _, stderr = probe("arrow-generator", fix.path, fix.name)
     assert [event["event"] for event in events] == ["started", "measure", "done"], stderr
