@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -22,6 +23,12 @@ from repro.run.question import Question, check_limits
 from repro.trial import diagnose, stacks
 from repro.trial.supervise import scratch_folder, supervise
 from repro.units import format_size
+
+_PINS = (
+    (r"numpy\.core\.\w+ failed to import|compiled using NumPy 1\.x|numpy\.dtype size changed", "'numpy<2'"),
+    (r"ImportError: cannot import name .* from 'huggingface_hub", "an older hub, as 'huggingface-hub<1'"),
+)
+"""What an import says that fails because a dependency is too new, and the pin that mends it."""
 
 
 @dataclass(slots=True)
@@ -202,9 +209,10 @@ def judge(question: Question, outcome: Outcome, expected: Mapping[str, Any]) -> 
 
 
 def before_start(outcome: Outcome) -> str:
-    """What a probe that never began said last, and how it ended."""
+    """What a probe that never began said last, how it ended, and a pin to try where one is known to help."""
     said = [line.strip() for line in outcome.stderr_tail.splitlines() if line.strip()]
-    return f"{said[-1][:300]} ({outcome.detail})" if said else outcome.detail
+    pin = next((f"; try the target with {pin}" for mark, pin in _PINS if re.search(mark, outcome.stderr_tail)), "")
+    return f"{said[-1][:300]} ({outcome.detail}){pin}" if said else outcome.detail
 
 
 def _refuse_tiny_cap(limits: Limits, outcome: Outcome) -> None:

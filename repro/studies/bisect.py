@@ -10,7 +10,7 @@ from repro.decide.bisection import BisectionResult, Bisector
 from repro.decide.races import Direction, RaceBisector, RaceResult
 from repro.errors import UserError
 from repro.evidence.record import Evidence
-from repro.model import Status, TargetInfo
+from repro.model import Status, Symptom, TargetInfo
 from repro.rates import Rate
 from repro.run.cache import TrialCache
 from repro.run.pool import Budget
@@ -60,7 +60,7 @@ def label_of(run: Run, every: bool) -> str:
     if run.status is Status.UNTESTABLE:
         missing = shown.verdict.symptom.value if not shown.verdict.symptom.informative and not run.broken else ""
         return missing if missing == "unsupported" else run.status.value
-    if shown.verdict.is_bug:
+    if shown.verdict.is_bug and shown.verdict.symptom is not Symptom.ERROR:
         return f"{run.status.value} ({shown.verdict.symptom.value})"
     return f"{run.status.value}: {signature(shown.outcome)}"
 

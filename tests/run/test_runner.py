@@ -13,6 +13,7 @@ import pytest
 from repro import bugs
 from repro.bugs.declaration import FixKind
 from repro.errors import EnvironmentFault, UserError
+from repro.evidence.labels import label_of
 from repro.evidence.record import Evidence
 from repro.model import Killer, Limits, Status, Symptom, TargetInfo, Unsolvable
 from repro.rates import Rate
@@ -112,6 +113,45 @@ def test_a_trial_killed_at_its_cap_is_the_bug_and_the_killer_is_named(fake):
     assert (trial.verdict.symptom, trial.outcome.signal) == (Symptom.OUT_OF_MEMORY, "SIGKILL")
     assert trial.outcome.killer in (Killer.KERNEL, Killer.WATCHDOG)
     assert not trial.outcome.done
+
+
+@pytest.mark.parametrize(
+    ("error", "pin"),
+    [
+        ("ImportError('numpy.core.multiarray failed to import')", "; try the target with 'numpy<2'"),
+        (
+            "ImportError(\"cannot import name 'x' from 'huggingface_hub' (/x.py)\")",
+            "; try the target with an older hub, as 'huggingface-hub<1'",
+        ),
+        ("ImportError('no such thing')", ""),
+    ],
+)
+def test_a_probe_that_fails_before_it_began_says_nothing_of_the_bug_but_why(fake, error, pin):
+    fake.bug(f"raise {error}", started=False)
+    trial = fake.runner.trial(question())
+    assert (trial.verdict.symptom, trial.verdict.testable, trial.verdict.is_bug) == (Symptom.ERROR, False, False)
+    assert trial.verdict.reason.startswith("the environment is broken: ImportError: ")
+    assert trial.verdict.reason.endswith(f"){pin}")
+    assert Rate.of([trial.verdict]).status(race=False) is Status.UNTESTABLE
+    assert fake.runner.store.load(trial.path).verdict == trial.verdict
+
+
+def test_a_trial_of_a_study_is_saved_once_complete_with_its_label_its_command_and_its_key(fake):
+    fake.bug(SAY_ALL)
+    runner = fake.runner
+    trial = runner.trial(question(), label={"kind": "study", "part": "1"}, reproduce="repro study made-up")
+    assert fake.kept == [trial.path], "never once without and once with it"
+    assert label_of(runner.store.load(trial.path)) == {"kind": "study", "part": "1"}
+    assert trial.reproduce == "repro study made-up"
+    assert trial.decided_by == runner.key(question()) != ""
+
+
+def test_a_probe_that_was_changed_between_two_trials_of_one_runner_is_another_key(fake):
+    probe = fake.bug(SAY_ALL) / "probe.py"
+    runner = fake.runner
+    first = runner.trial(question())
+    probe.write_text(f"{probe.read_text('utf-8')}\nprint('more')\n")
+    assert runner.trial(question()).decided_by != first.decided_by
 
 
 # Many trials

@@ -60,6 +60,7 @@ class FakeRunner:
         self.control: Callable[[str], Symptom] = lambda spec: Symptom.OK
         self.ending: Callable[[str, Symptom], Outcome] = lambda spec, symptom: Outcome(symptom, "", started={"t": 0})
         self.testable: Callable[[str], bool] = lambda spec: True
+        self.is_bug: Callable[[str, Symptom], bool] = lambda spec, symptom: symptom in IS_BUG
         self.environment = "1"
         self.files: Mapping[str, Any] = {}
         self.asked: list[str] = []
@@ -97,7 +98,9 @@ class FakeRunner:
             else {**target.summary(), "packages": dict(target.packages)},
             limits=question.limits,
             outcome=self.ending(question.target, symptom),
-            verdict=Verdict(symptom, testable and symptom in IS_BUG, f"showed {symptom.value}", testable),
+            verdict=Verdict(
+                symptom, testable and self.is_bug(question.target, symptom), f"showed {symptom.value}", testable
+            ),
             provenance=provenance | ({FIELD: dict(label)} if label else {}),
             reproduce=reproduce or question.command(),
             decided_by=self.key(question),

@@ -14,7 +14,7 @@ import pytest
 from repro.decide.bisection import BisectionResult
 from repro.decide.races import RaceResult
 from repro.errors import UserError
-from repro.model import Symptom, TargetInfo
+from repro.model import Outcome, Symptom, TargetInfo
 from repro.run.cache import TrialCache
 from repro.run.question import Question
 from repro.studies.bisect import Tried, attribute, between, bisect, bisect_race
@@ -23,6 +23,7 @@ from tests.targets.conftest import git
 
 RELEASES = [f"1.{n}" for n in range(16)]
 OK, EXCESS, WRONG, UNSUPPORTED = Symptom.OK, Symptom.EXCESS_READ, Symptom.WRONG_OUTPUT, Symptom.UNSUPPORTED
+ERROR = Symptom.ERROR
 
 
 class Asker:
@@ -102,6 +103,81 @@ def test_every_change_of_verdict_is_named_with_the_pair_of_releases_and_no_relea
     wrong, bug = "different-failure: wrong-output", "present (excess-read)"
     assert labels == [("unsupported", wrong), (wrong, bug), (bug, "absent")]
     assert len(set(ask.runner.asked)) == len(ask.runner.asked)
+
+
+TRACE = "Traceback (most recent call last):\n  File x, line 1\n"
+MISSING, CAST = f"{TRACE}ImportError: cannot import name 'x'\n", f"{TRACE}TypeError: no cast of 0x7f00aa\n"
+
+
+def test_two_errors_are_two_labels_so_that_a_bug_that_begins_among_other_failures_is_found(tmp_path: Path) -> None:
+    """Both are the symptom ``error``: by the bare symptom nothing would change from 1.0 to 1.11."""
+    ask = Asker(tmp_path, [ERROR] * 12 + [OK] * 4)
+    early = {f"datasets==1.{n}" for n in range(5)}
+    ask.runner.ending = lambda spec, symptom: Outcome(symptom, "", stderr_tail=MISSING if spec in early else CAST)
+    ask.runner.is_bug = lambda spec, symptom: symptom is ERROR and spec not in early
+    said: list[str] = []
+    found = bisect(ask.cache, ask, RELEASES, every=True, say=said.append)
+    assert pairs(found.result) == [("1.4", "1.5"), ("1.11", "1.12")]
+    labels = [one.before for one in certain(found.result).transitions]
+    missing = "different-failure: error (ImportError: cannot import name 'x')"
+    assert labels == [missing, "present: error (TypeError: no cast of 0x…)"]
+    assert said[0] == f"1.0: {missing}, showed error: ImportError: cannot import name 'x'"
+
+
+def test_what_only_an_address_tells_apart_is_one_label(tmp_path: Path) -> None:
+    ask = Asker(tmp_path, [ERROR] * 16)
+    ask.runner.ending = lambda spec, symptom: Outcome(
+        symptom, "", stderr_tail=f"{TRACE}TypeError: at 0x{abs(hash(spec)):x}\n"
+    )
+    assert pairs(bisect(ask.cache, ask, RELEASES, every=True).result) == []
+
+
+def test_a_release_that_cannot_even_start_the_probe_is_no_transition(tmp_path: Path) -> None:
+    ask = Asker(tmp_path, [OK] * 4 + [ERROR] * 3 + [OK] * 4 + [EXCESS] * 5)
+    broken = {f"datasets==1.{n}" for n in (4, 5, 6)}
+    ask.runner.testable = lambda spec: spec not in broken
+    found = bisect(ask.cache, ask, RELEASES, every=True, grid=2)
+    assert pairs(found.result) == [("1.10", "1.11")]
+    assert {one.label for one in found.tried if f"datasets=={one.release}" in broken} == {"untestable"}
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_a_release_whose_control_fails_too_is_passed_over(tmp_path: Path, every: bool) -> None:
+    ask = Asker(tmp_path, [OK] * 6 + [EXCESS] * 10)
+    ask.runner.control = lambda spec: ERROR if spec in {"datasets==1.6", "datasets==1.7"} else OK
+    found = bisect(ask.cache, ask, RELEASES, every=every)
+    (change,) = certain(found.result).transitions
+    assert (change.last, change.first, change.skipped) == (
+        "1.5",
+        "1.8",
+        (("1.6", "untestable"), ("1.7", "untestable")),
+    )
+    (why,) = {one.run.reason for one in found.tried if one.label == "untestable"}
+    assert why == "the control control fails here too: showed error"
+
+
+# Wrong bounds
+
+
+@pytest.mark.parametrize(
+    ("history", "said"),
+    [
+        ([EXCESS] * 16, "--good 1.0 is present"),
+        ([OK] * 16, "--bad 1.15 is absent"),
+        ([EXCESS] * 8 + [OK] * 8, "--good 1.0 is present and --bad 1.15 is absent"),
+        ([ERROR] + [EXCESS] * 15, "--good 1.0 is different-failure"),
+    ],
+)
+def test_the_bound_that_is_wrong_is_named(tmp_path: Path, history: list[Symptom], said: str) -> None:
+    ask = Asker(tmp_path, history)
+    found = bisect(ask.cache, ask, between(RELEASES, "1.0", "1.15"), good="1.0", bad="1.15")
+    assert found.problem == f"{said}: name another release"
+
+
+def test_bounds_that_are_right_are_no_problem_in_either_order(tmp_path: Path) -> None:
+    ask = Asker(tmp_path, [EXCESS] * 8 + [OK] * 8)
+    found = bisect(ask.cache, ask, between(RELEASES, "1.15", "1.0"), good="1.15", bad="1.0")
+    assert (found.problem, pairs(found.result)) == ("", [("1.7", "1.8")])
 
 
 # Races

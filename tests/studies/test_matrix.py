@@ -17,7 +17,8 @@ import pytest
 
 from repro.bugs.declaration import Bug, Fix, FixKind, Parameter
 from repro.errors import UserError
-from repro.model import Limits, Symptom
+from repro.model import Limits, Status, Symptom
+from repro.rates import CLEAN_TRIALS
 from repro.run.cache import TrialCache
 from repro.run.pool import Budget
 from repro.run.question import Question
@@ -206,6 +207,23 @@ def test_an_environment_that_cannot_exist_is_a_cell_of_its_own_kind_and_takes_on
     assert run(runner, question(bug, "datasets==9"), trials=20).reused == 1
     runner.impossible["datasets==9"] = "another reason"
     assert run(runner, question(bug, "datasets==9"), trials=20).reused == 0
+
+
+def test_a_cell_whose_control_fails_too_is_untestable_and_says_why(tmp_path: Path) -> None:
+    runner, bug = FakeRunner(tmp_path, lambda spec: Symptom.EXCESS_READ), made_up(tmp_path / "bug")
+    runner.control = lambda spec: Symptom.ERROR if spec == "datasets==1" else Symptom.OK
+    one, two = run(runner, question(bug, "datasets==1"), question(bug, "datasets==2")).cells
+    assert (one.run.status, two.run.status) == (Status.UNTESTABLE, Status.PRESENT)
+    assert "the control control fails here too" in one.run.reason
+
+
+def test_a_race_in_a_matrix_goes_on_until_it_is_settled_and_is_then_found_again(tmp_path: Path) -> None:
+    runner = FakeRunner(tmp_path, lambda spec: Symptom.HANG_AT_EXIT if spec == "datasets==1" else Symptom.OK)
+    bug = made_up(tmp_path / "bug", race=True)
+    asked = [question(bug, f"datasets=={n}") for n in (1, 2)]
+    one, two = run(runner, *asked, trials=None).cells
+    assert (one.run.status, two.run.status, len(two.run.evidence)) == (Status.PRESENT, Status.ABSENT, CLEAN_TRIALS)
+    assert run(runner, *asked, trials=None).reused == 2
 
 
 def test_a_fault_of_the_kit_answers_nothing_and_is_tried_again(tmp_path: Path) -> None:
