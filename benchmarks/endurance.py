@@ -100,7 +100,8 @@ def hostile_trials(count: int, jobs: int) -> Counter[str]:
 
 def lab_trials(count: int, jobs: int, lab: Lab) -> Counter[str]:
     symptoms = Counter[str]()
-    for counted in lab.count("exit-hang", QUESTIONS, trials=count // len(QUESTIONS), jobs=jobs):
+    asked = {name: lab.question("exit-hang", **given) for name, given in QUESTIONS.items()}
+    for counted in lab.count(asked, trials=count // len(QUESTIONS), jobs=jobs):
         symptoms += counted.symptoms
     return symptoms
 
@@ -114,7 +115,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     me, rows, symptoms = psutil.Process(), [], Counter[str]()
     with tempfile.TemporaryDirectory(prefix="endurance-") as folder:
-        lab = Lab(target="pyarrow==26.0.1", timeout="2s", reports=Path(folder), cache=places.cache())
+        lab = Lab(target="pyarrow==26.0.1", timeout="2s", reuse=False, reports=Path(folder), cache=places.cache())
         lab.runner.stacks_per_question = 1
         started = time.monotonic()
         for size in (60, *[max(60, (given.trials - 60) // 3)] * 3):

@@ -32,9 +32,10 @@ def main(arguments: list[str] | None = None) -> None:
     rows, exits = [], []
     with tempfile.TemporaryDirectory(prefix="races-") as folder:
         for jobs in given.jobs:
-            lab = Lab(timeout="20s", reports=Path(folder), cache=places.cache())
+            lab = Lab(timeout="20s", reuse=False, reports=Path(folder), cache=places.cache())
             started = time.monotonic()
-            for counted in lab.count("exit-hang", QUESTIONS, trials=given.trials, jobs=jobs):
+            asked = {name: lab.question("exit-hang", **given_) for name, given_ in QUESTIONS.items()}
+            for counted in lab.count(asked, trials=given.trials, jobs=jobs):
                 endings = ", ".join(f"{n} {name}" for name, n in counted.symptoms.most_common())
                 rows.append((counted.name, jobs, str(counted.rate), endings))
                 healthy = [e.outcome.exit_s for e in counted.evidence if e.verdict.symptom.healthy]

@@ -109,7 +109,7 @@ def test_a_cgroup_of_a_kit_that_is_gone_is_removed(places):
 
 def sleeper(token: str = "", **options: object) -> subprocess.Popen[bytes]:
     """A process like one of a trial: with a token in its environment, or with its output in a scratch folder."""
-    made = subprocess.Popen(
+    made: subprocess.Popen[bytes] = subprocess.Popen(
         [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"],
         env={TOKEN_VARIABLE: token} if token else {},
         start_new_session=True,

@@ -105,14 +105,14 @@ def test_a_patch_of_the_copy_does_not_apply_to_the_release_that_copies_and_says_
 
 @pytest.mark.targets
 def test_a_small_comparison_tells_the_fixes_apart(tmp_path):
-    lab = Lab(reports=tmp_path)
+    lab = Lab(reports=tmp_path, quiet=True)
     fixes = ["contiguous-copy", "unconditional-copy", "large-binary", "direct-embed"]
     asked: dict[str, Any] = {"target": AFFECTED, "newest": NEWEST, "size": "256KiB"}
-    found = lab.compare(BUG.slug, fixes=fixes, repetitions=1, cases=25, jobs=2, quiet=True, **asked).found
+    found = lab.compare(BUG.slug, fixes=fixes, repetitions=1, cases=25, jobs=2, **asked).found
     rows = {row.name: row for row in found.rows}
     assert "large_binary" in rows["large-binary"].wrong and not rows["large-binary"].rounds
     shown = {name: row.rounds[0].verdict.symptom for name, row in rows.items() if row.rounds}
     assert shown.pop("contiguous-copy") is Symptom.EXCESS_READ, "the first shard has offset 0: the guard lets it pass"
     assert set(shown.values()) == {Symptom.OK} and {UPSTREAM, "unconditional-copy", "direct-embed"} <= set(shown)
     assert "The bug still shows with contiguous-copy." in sentences(found)
-    assert "direct-embed" in which_fix_markdown(lab.evidence(bug=BUG.slug))
+    assert "direct-embed" in which_fix_markdown(lab.evidence(bug=BUG.slug), BUG.comparison)

@@ -77,7 +77,7 @@ def test_a_text_that_says_other_than_its_evidence_is_found_even_if_the_manifest_
 
 
 def test_of_each_question_the_newest_answers_are_published(store):
-    old, new = exit_evidence(n=publishing.RACE_TRIALS), exit_evidence(n=publishing.RACE_TRIALS)
+    old, new = exit_evidence(n=publishing.MOST_TRIALS), exit_evidence(n=publishing.MOST_TRIALS)
     assert chosen([*old, *new]) == sorted(new, key=lambda one: one.id)
 
 
