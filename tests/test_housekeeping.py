@@ -147,7 +147,7 @@ def test_a_probe_without_its_token_is_known_by_its_output_in_the_scratch_folder(
     try:
         while not (scratch / "stdout").read_text():
             time.sleep(0.01)
-        assert any(line.startswith("ended ") for line in housekeeping.clean_up())
+        assert [line for line in list(housekeeping.clean_up()) if line.startswith("ended ")]
         assert orphan.wait(timeout=20) < 0
         assert not scratch.exists()
     finally:
