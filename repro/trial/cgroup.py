@@ -84,13 +84,13 @@ class Cgroup:
         self.announce(self.path)
         self.path.mkdir()
         try:
+            if not (self.path / self.files.limit).exists():  # a folder outside cgroupfs: writing would only make files
+                raise FileNotFoundError(self.files.limit)
             if self.memory_bytes is not None:
                 (self.path / self.files.limit).write_text(str(self.memory_bytes))
                 swap = self.path / self.files.swap
                 if swap.exists():  # memory that may be swapped out is not capped
                     swap.write_text("0" if self.files is V2 else str(self.memory_bytes))
-            elif not (self.path / self.files.limit).exists():
-                raise FileNotFoundError(self.files.limit)
         except OSError:
             self.close()
             raise

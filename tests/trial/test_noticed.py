@@ -106,6 +106,7 @@ def test_swap_is_capped_with_memory_in_both_cgroup_versions(tmp_path, monkeypatc
 
     def mkdir(path, *args, **kwargs):
         real(path, *args, **kwargs)
+        (path / files.limit).write_text("untouched")
         (path / files.swap).write_text("untouched")
 
     monkeypatch.setattr(Path, "mkdir", mkdir)

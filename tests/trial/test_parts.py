@@ -81,12 +81,22 @@ def test_without_a_cgroup_a_systemd_scope_is_chosen(monkeypatch):
     assert command[-3:] == ["--", "python", "probe.py"]
 
 
+@pytest.mark.parametrize("files", [cgroup.V1, cgroup.V2])
+@pytest.mark.parametrize("memory", [None, 1 << 20])
+def test_a_folder_that_is_no_cgroup_is_not_taken_for_one(tmp_path, files, memory):
+    """Where version 2 is mounted elsewhere, its usual root is a plain folder in which anything can be written."""
+    with pytest.raises(FileNotFoundError):
+        cgroup.Cgroup("cgroup", tmp_path, files, memory)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_cgroup_v2_uses_the_names_of_version_2(tmp_path, monkeypatch):
     """No unified memory controller is needed: a folder stands in for the kernel's; its leaf gets the kernel's files."""
     real = Path.mkdir
 
     def mkdir(path, *args, **kwargs):
         real(path, *args, **kwargs)
+        (path / "memory.max").write_text("max")
         (path / "memory.swap.max").write_text("max")
         (path / "memory.events").write_text("low 0\noom 2\noom_kill 1\n")
         (path / "memory.peak").write_text("4096\n")
