@@ -18,6 +18,7 @@ from repro.targets.uv import readable
 
 _NOT_INSTALLED = frozenset({"test", "tests", "doc", "docs", "examples", "benchmarks"})
 _COMPILED = (".pyx", ".pxd", ".pxi", ".c", ".cc", ".cpp", ".h", ".hpp", ".rs", ".so")
+_LONGEST_PATH = 4096
 _NO_NAME = frozenset({"", ".", ".."})
 
 
@@ -41,7 +42,7 @@ def apply(patch: Path, site_packages: Path, packages: Mapping[str, str]) -> None
         raise UserError(f"{patch.name} holds no unified diff; make one with: git diff > {patch.name}")
     depths = package_depths(everything, site_packages)
     if not depths:
-        names = ", ".join(repr(one.paths[-1]) for one in everything[:3])
+        names = ", ".join(repr(one.paths[-1][:300]) for one in everything[:3])
         raise DoesNotApply(f"patch {patch.name} changes no file of this environment ({names})")
     depth = min(depths.values())
     files = {path: "/".join(path.split("/")[depth:]) for path in depths}
@@ -54,7 +55,7 @@ def apply(patch: Path, site_packages: Path, packages: Mapping[str, str]) -> None
         raise refusal("its packages lie at different depths; split it by package")
     for one in everything:
         if reason := _obstacle(one, files, site_packages):
-            raise refusal(f"{one.paths[-1]!r} {reason}")
+            raise refusal(f"{one.paths[-1][:300]!r} {reason}")
     with tempfile.TemporaryDirectory(dir=site_packages.parent) as folder:
         diff, copies = Path(folder) / "diff", Path(folder) / "files"
         diff.write_bytes(b"".join(one.text for one in everything if one.paths[-1] in files))
@@ -104,7 +105,7 @@ def _first(paths: Iterable[str], fits: Callable[[list[str]], bool]) -> dict[str,
 
 def _depths(path: str) -> Iterator[int]:
     """How many leading folders may be dropped: all that are no names, never a folder of tests, never all of them."""
-    parts = path.split("/")
+    parts = path.split("/") if len(path) <= _LONGEST_PATH else []
     for depth in range(_leading(parts), len(parts) - 1):
         if _NOT_INSTALLED & set(parts[:depth]):
             return
@@ -126,6 +127,8 @@ def _obstacle(one: Section, files: Mapping[str, str], site_packages: Path) -> st
     """Why a part of the diff cannot take effect, whatever its lines are; empty if it can or need not."""
     for path in one.paths:
         parts = path.split("/")
+        if len(path) > _LONGEST_PATH:
+            return "is too long for the name of a file"
         if _NO_NAME & set(parts[_leading(parts) :]) or "\0" in path or max(map(len, map(os.fsencode, parts))) > 255:
             return "is not the name of a file"
         if path.endswith(_COMPILED) and not _NOT_INSTALLED & set(parts):

@@ -231,6 +231,7 @@ LINK = ADDED_TEST.replace("tests/", "src/datasets/").replace("100644", "120000")
         (change("src/datasets//x.py"), "'b/src/datasets//x.py' is not the name of a file"),
         (change("src/datasets/" + "x" * 256), "is not the name of a file"),
         (change("src/datasets/x\0.py"), "is not the name of a file"),
+        (change("src/datasets/" + "x/" * 100_000 + "x"), "x/x' is too long for the name of a file"),
         (change("src/datasets/" + "x" * 255), "xxx"),
         (change("src/datasets/folder"), "'b/src/datasets/folder' is a folder in this release"),
         (change("src/datasets/other.py/x.py"), "'b/src/datasets/other.py/x.py' lies below a file in this release"),
