@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -23,5 +24,6 @@ def write_atomic(path: Path, content: bytes) -> None:
         fresh.chmod(0o644)  # mkstemp lets only the owner read
         fresh.replace(path)
     except BaseException:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):  # it is the first error that tells what is wrong
+            fresh.unlink(missing_ok=True)
         raise

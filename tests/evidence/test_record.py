@@ -182,7 +182,10 @@ def test_published_evidence_still_loads_and_says_what_it_said():
     assert paths
     for path in paths:
         form = json.loads(path.read_bytes())
-        assert form.items() <= Evidence.from_json(form).to_json().items()
+        again = Evidence.from_json(form).to_json()
+        for part in ("outcome", "verdict"):  # entries that came later have their defaults
+            again[part] = {name: again[part][name] for name in form[part]}
+        assert again | form == again
 
 
 def test_evidence_of_before_the_content_hash_was_kept_has_none():
