@@ -44,8 +44,8 @@ class Chosen:
     @property
     def usable(self) -> tuple[Evidence, ...]:
         """What a claim may be judged by: the trials under one set of limits, and all that is no plain trial."""
-        kept = {one.id for one in self.trials}
-        return tuple(one for one in self.evidence if one.id in kept or not is_trial(one))
+        kept = {id(one) for one in self.trials}
+        return tuple(one for one in self.evidence if not is_trial(one) or id(one) in kept)
 
 
 def choose(bug: Bug, evidence: Sequence[Evidence], sources: Mapping[str, str] | None = None) -> Chosen:
@@ -58,15 +58,15 @@ def choose(bug: Bug, evidence: Sequence[Evidence], sources: Mapping[str, str] | 
     plain = [one for one in current if is_trial(one)]
     bound = [one.limits for one in plain if one.verdict.symptom is not Symptom.UNSOLVABLE]
     limits = bug.default_limits if bug.default_limits in bound or not bound else bound[-1]
-    other = {e.id for e in plain if e.limits != limits and e.verdict.symptom is not Symptom.UNSOLVABLE}
+    bounded = [one for one in plain if one.limits == limits or one.verdict.symptom is Symptom.UNSOLVABLE]
     bounds = f"{limits_words(limits)}, {format_duration(limits.grace_s)} to end"
     said = (
         (len(evidence) - len(made), "older", "the code that makes or judges them changed since"),
         (len(made) - len(current), "older", "their fix, inputs or environment changed since"),
-        (len(other), "other", f"they ran under other limits than these: {bounds}"),
+        (len(plain) - len(bounded), "other", f"they ran under other limits than these: {bounds}"),
     )
     lines = tuple(f"{n} {which} trial{'s' * (n != 1)} left out: {why}." for n, which, why in said if n)
-    return Chosen(tuple(current), tuple(one for one in plain if one.id not in other), lines)
+    return Chosen(tuple(current), tuple(bounded), lines)
 
 
 def kind_of(one: Evidence) -> str:
