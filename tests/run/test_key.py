@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from repro import bugs
+from repro import bugs, trial
 from repro.bugs.declaration import Bug, Fix, FixKind, Prepared, Scenario
 from repro.model import Limits, TargetInfo, Unsolvable
 from repro.run import key
@@ -41,7 +41,7 @@ class House:
             shutil.copytree(real / room, self.kit / room, ignore=shutil.ignore_patterns("__pycache__"))
         monkeypatch.setattr(key, "_KIT", self.kit)
         monkeypatch.setattr(key, "_INPUTS", self.kit / "inputs")
-        monkeypatch.setattr(key.trial, "__file__", str(self.kit / "trial" / "__init__.py"))
+        monkeypatch.setattr(trial, "__file__", str(self.kit / "trial" / "__init__.py"))
 
     def edit(self, name: str, change: Edit) -> None:
         file = self.kit / name
@@ -59,7 +59,7 @@ class House:
                 bug,
                 folder=folder,
                 prepare=getattr(loaded["prepare"], bug.prepare.__name__),  # type: ignore[attr-defined]
-                oracle=getattr(loaded["oracle"], bug.oracle.__name__),  # type: ignore[attr-defined]
+                oracle=getattr(loaded["oracle"], bug.oracle.__name__),
             )
         )
 
