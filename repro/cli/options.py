@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -65,6 +66,15 @@ def echo(text: object) -> None:
         click.echo(text)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def visible(text: str) -> str:
+    """A text from anyone with what a terminal would obey, hide or reorder written as escapes."""
+    hidden = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+    return "".join(
+        char.encode("unicode_escape").decode() if char not in "\n\t" and unicodedata.category(char) in hidden else char
+        for char in text
+    )
 
 
 def echo_json(form: Any) -> None:

@@ -17,8 +17,9 @@ from repro.cli import options
 def command(issue: Path, target: str | None, yes: bool, as_json: bool) -> int:
     """Run the script of ISSUE.md again, under the limits that the text records, and compare how it fails.
 
-    The script is shown first and runs only when you say so. Exit status: 0 fixed, 1 still fails the same way,
-    125 fails differently or cannot be tested, 2 wrong usage.
+    The script is shown first and runs only when you say so. Exit status: 0 fixed (or, in a
+    release that is no newer than the recorded one, does not fail there), 1 still fails the same way, 125 fails
+    differently or cannot be tested, 2 wrong usage.
 
     Example: repro verify reports/issues/embed-sliced-list.md --target "datasets==5.2.0"
     """
@@ -37,8 +38,8 @@ def command(issue: Path, target: str | None, yes: bool, as_json: bool) -> int:
         raise UserError("--json asks no questions: add --yes to run the script in the text")
     script, record = read(text)
     if not as_json:
-        options.echo(script.rstrip())
-        options.echo(f"\nTo run in: {target or 'latest'} ({limits_words(record.limits)}, {record.trials} runs at most)")
+        options.echo(options.visible(script.rstrip()))
+        options.echo(f"\nTo run in: {target or 'latest'} ({limits_words(record.limits)}, {record.runs} runs at most)")
     if not yes:
         click.confirm("Run this script?", abort=True)
     found = verify(text, cache=places.cache(), target=target)
@@ -46,5 +47,5 @@ def command(issue: Path, target: str | None, yes: bool, as_json: bool) -> int:
         options.echo_json(found.to_json())
     else:
         words = " ".join(f"{k} {v}" for k, v in found.target.items() if k != "spec") or found.target.get("spec", "")
-        options.echo(f"{found.answer.value.upper()} in {words}\n  {found.reason}")
+        options.echo(f"{found.answer.value.upper()} in {words}\n  {options.visible(found.reason)}")
     return found.answer.status.exit_code

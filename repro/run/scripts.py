@@ -16,6 +16,7 @@ from repro.model import Limits, Outcome, Request, Symptom, TargetInfo, Unsolvabl
 from repro.run.key import script_key
 from repro.run.question import Question
 from repro.run.runner import Runner, described
+from repro.trial.classify import SILENT
 from repro.trial.supervise import scratch_folder, supervise
 
 MINIMAL, TEST = "minimal", "exported-test"
@@ -35,14 +36,15 @@ def run_script(
 ) -> Outcome:
     """Runs a script plainly, as a reader would, but supervised. It follows no probe contract: status 0 means ``ok``.
 
-    With a ``launcher`` (a probe) that one is run, and the script is its input ``test``.
+    A child of it that was killed for memory is a failure all the same, as in any trial. With a ``launcher`` (a probe)
+    that one is run, and the script is its input ``test``.
     """
     with scratch_folder() as scratch:
         path = scratch / name
         path.write_text(text, encoding="utf-8")
         request = Request("", "script", NO_FIX.name, None, {}, {"test": str(path)}, "")
         outcome = supervise(request, target.python, launcher or path, limits, scratch=scratch, stop=stop)
-    if launcher is None and outcome.exit_code == 0:
+    if launcher is None and outcome.symptom is Symptom.KIT_FAULT and outcome.detail.startswith(SILENT):
         return replace(outcome, symptom=Symptom.OK, detail="exit status 0", done=True)
     return outcome
 

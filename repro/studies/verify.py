@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from repro import targets
-from repro.decide.failure import SCHEMA, Failure, read, requirements, same
-from repro.model import Status, Symptom, Unsolvable
+from repro.decide.failure import Failure, is_newer, read, requirements, same
+from repro.model import SCHEMA, Status, Unsolvable
 from repro.run.scripts import run_script
 
 
@@ -20,6 +20,7 @@ class Answer(StrEnum):
 
     STILL = "still fails the same way"
     FIXED = "fixed"
+    HEALTHY = "does not fail here"
     DIFFERENT = "fails differently"
     UNTESTABLE = "cannot be tested"
 
@@ -29,7 +30,7 @@ class Answer(StrEnum):
         match self:
             case Answer.STILL:
                 return Status.PRESENT
-            case Answer.FIXED:
+            case Answer.FIXED | Answer.HEALTHY:
                 return Status.ABSENT
             case Answer.DIFFERENT:
                 return Status.DIFFERENT_FAILURE
@@ -61,8 +62,9 @@ class Verification:
 def verify(text: str, *, cache: Path, target: str | None = None, stop: threading.Event | None = None) -> Verification:
     """Run the script of an issue text under its recorded limits, as often as recorded, until it fails.
 
-    ``target`` is an environment spec; without one, the newest releases. Raises UserError for a text without script or
-    record, and ``trial.supervise.Interrupted`` if ``stop`` is set.
+    ``target`` is an environment spec; without one, the newest releases. Only a release newer than the recorded one can
+    be called fixed. Raises UserError for a text without script or record, and ``trial.supervise.Interrupted`` if
+    ``stop`` is set.
     """
     script, record = read(text)
     spec = targets.parse(target or "latest")
@@ -70,14 +72,18 @@ def verify(text: str, *, cache: Path, target: str | None = None, stop: threading
     if isinstance(environment, Unsolvable):
         return Verification(Answer.UNTESTABLE, {"spec": environment.spec}, environment.reason, 0)
     where = environment.summary()
-    for run in range(1, record.trials + 1):
+    for run in range(1, record.runs + 1):
         outcome = run_script(script, environment, record.limits, stop=stop)
-        if outcome.exit_code == 0:
+        if outcome.symptom.healthy:
             continue
-        seen = Failure.of(outcome)
-        if outcome.symptom is Symptom.KIT_FAULT:
+        if not outcome.symptom.informative:
             return Verification(Answer.UNTESTABLE, where, outcome.detail, run)
+        seen = Failure.of(outcome)
         if same(record, seen):
-            return Verification(Answer.STILL, where, f"{seen} (run {run} of at most {record.trials})", run)
+            return Verification(Answer.STILL, where, f"{seen} (run {run} of at most {record.runs})", run)
         return Verification(Answer.DIFFERENT, where, f"recorded: {record.failure}; now: {seen}", run)
-    return Verification(Answer.FIXED, where, f"ended with status 0 in {record.trials} of {record.trials} runs", run)
+    reason = f"ended with status 0 in {record.runs} of {record.runs} runs"
+    if is_newer(record, environment.packages):
+        return Verification(Answer.FIXED, where, reason, record.runs)
+    told = f"{reason}; whether a later release mended it cannot be said here: it was recorded with {record.target}"
+    return Verification(Answer.HEALTHY, where, told, record.runs)

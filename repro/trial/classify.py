@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from repro.model import Killer, Symptom
 
+SILENT = "the probe wrote no events and exited with status 0"
+"""What a script that is no probe does when it ends well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -105,7 +108,7 @@ def _ended(facts: Facts) -> Ending:
     if facts.unsupported is not None:
         return Ending(Symptom.UNSUPPORTED, facts.unsupported)
     if not facts.started:
-        return Ending(Symptom.KIT_FAULT, "the probe wrote no events and exited with status 0")
+        return Ending(Symptom.KIT_FAULT, SILENT)
     if not facts.done:
         return Ending(Symptom.ERROR, "exit status 0, but its last statement never ran")
     return Ending(Symptom.OK, "done, and exited with status 0")
