@@ -105,7 +105,7 @@ def read(text: str) -> tuple[str, Record]:
 def _clamped(record: Record) -> Record:
     """The record, its limits cut down to what anybody may ask of a machine."""
     limits, cap = record.limits, record.limits.memory_bytes
-    if min(limits.timeout_s, limits.grace_s, cap if cap is not None else 1, record.trials) <= 0:
+    if not all(n > 0 for n in (limits.timeout_s, limits.grace_s, 1 if cap is None else cap, record.trials)):
         raise ValueError("a limit is not a positive number")
     longest = (min(limits.timeout_s, LONGEST_S), min(limits.grace_s, LONGEST_S))
     cut = Limits(None if cap is None else max(cap, LEAST_CAP), *longest)
