@@ -67,7 +67,6 @@ def bisection_json(found: Bisection) -> dict[str, Any]:
             "first": race.first,
             "confident": race.confident,
             "confidence": race.confidence,
-            "confidence_if_rare": race.confidence_if_rare,
             "skipped": list(race.skipped),
             "posterior": list(race.posterior),
         }
