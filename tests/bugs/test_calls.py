@@ -10,7 +10,7 @@ from repro import bugs
 from repro.bugs import calls
 from repro.bugs.declaration import Bug
 from repro.errors import EnvironmentFault, UserError, blame
-from repro.model import Outcome, Symptom
+from repro.model import Outcome, Symptom, Verdict
 
 BUG = """
 import json, sys
@@ -27,7 +27,8 @@ def oracle(scenario, outcome, expected):
 
 BUG = Bug("mine", "", "", {{}}, (Scenario("s", ""),), (), (), prepare, oracle, Path(__file__).parent, "s")
 """
-FINE, OK = "return Prepared({'rows': 3})", "return Verdict(Symptom.OK, False, 'fine')"
+FINE = "return Prepared({'rows': 3}, {'given': [scenario, parameters]})"
+OK = "return Verdict(outcome.symptom, expected['bug'], scenario)"
 OUTCOME = Outcome(Symptom.OK, "it ended")
 
 
@@ -47,8 +48,9 @@ def mine(tmp_path, monkeypatch):
 
 def test_what_is_right_is_passed_on(mine, tmp_path):
     bug = mine()
-    assert calls.prepare(bug, "s", {}, tmp_path).inputs == {"rows": 3}
-    assert calls.judge(bug, "s", OUTCOME, {}).symptom is Symptom.OK
+    made = calls.prepare(bug, "s", {"size": 1}, tmp_path)
+    assert (made.inputs, made.expected) == ({"rows": 3}, {"given": ["s", {"size": 1}]})
+    assert calls.judge(bug, "s", OUTCOME, {"bug": True}) == Verdict(Symptom.OK, True, "s")
 
 
 @pytest.mark.parametrize(

@@ -135,29 +135,36 @@ def judged(*failures: Any, storage: str = oracle.STORAGE, cases: int = 5) -> Ver
 
 
 @pytest.mark.parametrize(
-    ("verdict", "symptom", "said"),
+    ("failures", "more", "symptom", "said"),
     [
-        (judged(), Symptom.OK, "5 of 5 cases right"),
-        (judged(RAISED), Symptom.ERROR, "raised KeyError in 2 of 5 cases (all indices and chunks)"),
-        (judged(RAISED, VALUES), Symptom.WRONG_OUTPUT, "values in 1 of 5 cases"),
-        (judged(storage="binary"), Symptom.WRONG_OUTPUT, f"schema: Nifti stores binary, not {oracle.STORAGE}"),
-        (
-            judged(VALUES, storage="x"),
-            Symptom.WRONG_OUTPUT,
-            f"schema: Nifti stores x, not {oracle.STORAGE}; values in 1 of 5 cases",
-        ),
-        (judged(cases=6), Symptom.KIT_FAULT, "the probe finished without saying what the gate found"),
+        ([], {}, Symptom.OK, "5 of 5 cases right"),
+        ([RAISED], {}, Symptom.ERROR, "raised KeyError in 2 of 5 cases (all indices and chunks)"),
+        ([RAISED, RAISED | {"error": "OSError"}], {}, Symptom.ERROR, "; raised OSError in 2 of 5 cases (all "),
+        ([RAISED, VALUES], {}, Symptom.WRONG_OUTPUT, "values in 1 of 5 cases"),
+        ([VALUES, VALUES], {}, Symptom.WRONG_OUTPUT, "values in 1 of 5 cases; values in 1 of 5 cases"),
+        ([], {"storage": "binary"}, Symptom.WRONG_OUTPUT, f"schema: Nifti stores binary, not {oracle.STORAGE}"),
+        ([VALUES], {"storage": "x"}, Symptom.WRONG_OUTPUT, f"Nifti stores x, not {oracle.STORAGE}; values in 1 of 5"),
+        ([], {"cases": 6}, Symptom.KIT_FAULT, "the probe finished without saying what the gate found"),
     ],
 )
-def test_wrong_output_is_out_errors_are_told_and_the_rest_is_right(verdict, symptom, said):
-    assert verdict == Verdict(symptom, False, said)
+def test_wrong_output_is_out_errors_are_told_and_the_rest_is_right(failures, more, symptom, said):
+    verdict = judged(*failures, **more)
+    assert (verdict.symptom, verdict.is_bug) == (symptom, False)
+    assert said in verdict.reason
+    if len(failures) < 2 and not more:
+        assert verdict.reason == said
 
 
 def test_without_storage_only_the_cases_count_and_without_cases_nothing_does():
     found = {"count": 5, "kinds": {"raised": 5}, "failures": [RAISED | {"count": 5}]}
     storageless = Outcome(Symptom.OK, "", measures={"gate": found})
     assert oracle.judge("gate", storageless, {"cases": 5}).symptom is Symptom.ERROR
-    assert oracle.judge("gate", Outcome(Symptom.OK, ""), {"cases": 5}).symptom is Symptom.KIT_FAULT
+    said = "the probe finished without saying what the gate found"
+    assert oracle.judge("gate", Outcome(Symptom.OK, ""), {"cases": 5}) == Verdict(Symptom.KIT_FAULT, False, said)
+    nothing = {"count": 5, "kinds": {}, "failures": []}
+    assert oracle.judge("gate", Outcome(Symptom.OK, "", measures={"gate": nothing}), {"cases": 5}) == Verdict(
+        Symptom.OK, False, "0 of 5 cases right"
+    )
 
 
 @pytest.mark.parametrize("symptom", sorted(set(Symptom) - {Symptom.OK}))
@@ -171,7 +178,8 @@ def test_a_gate_that_was_not_finished_says_how_it_ended(symptom):
     [
         ({"cases": 0, "seed": 0}, "cases=0 makes no sense for the gate: give a whole number from 1 up"),
         ({"cases": 1, "seed": -1}, "seed=-1 makes no sense for the gate: give a whole number from 0 up"),
-        ({"cases": True, "seed": 0}, "cases=True"),
+        ({"cases": True, "seed": 0}, "cases=True makes no sense"),
+        ({"cases": 1, "seed": False}, "seed=False makes no sense"),
         ({"cases": "many", "seed": 0}, "cases=many"),
     ],
 )
@@ -179,7 +187,7 @@ def test_a_number_of_cases_that_makes_no_sense_is_refused(tmp_path, given, said)
     with pytest.raises(UserError, match=said):
         oracle.prepare("gate", given, tmp_path)
     least = oracle.prepare("gate", {"cases": 1, "seed": 0}, tmp_path)
-    assert (least.inputs, least.expected) == ({"cases": 1, "seed": 0}, {"cases": 1})
+    assert (least.inputs, least.expected, least.summary) == ({"cases": 1, "seed": 0}, {"cases": 1}, {"cases": 1})
 
 
 def test_the_script_of_the_gate_runs_beside_its_cases_and_says_what_they_gave(tmp_path):
