@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from repro import bugs
 from repro.bugs.declaration import Bug
 from repro.evidence.store import Store
 from repro.model import Symptom
@@ -119,8 +120,8 @@ def test_a_matrix_is_added_to_the_stored_one_and_overwrites_only_the_same_questi
     store = Store(tmp_path / "reports")
     monkeypatch.setattr(kept, "is_current", lambda decided_by, sources: True)
     monkeypatch.setattr(kept, "sources_key", lambda bug: "today")
-    monkeypatch.setattr(kept.bugs, "slugs", lambda: ["made-up", "other-bug"])
-    monkeypatch.setattr(kept.bugs, "load", lambda slug: slug)
+    monkeypatch.setattr(bugs, "slugs", lambda: ["made-up", "other-bug"])
+    monkeypatch.setattr(bugs, "load", lambda slug: slug)
     other = made_up(tmp_path / "other", slug="other-bug")
     now_fine = filled(FakeRunner(tmp_path / "b", lambda spec: Symptom.OK), made_up(tmp_path / "bug"), "datasets==5.1.0")
     pages.write_matrix(store, matrix)
@@ -140,8 +141,8 @@ def test_a_stored_cell_that_other_code_decided_is_not_shown(
 ) -> None:
     store = Store(tmp_path / "reports")
     pages.write_cells(store, shown_cells(matrix))
-    monkeypatch.setattr(kept.bugs, "slugs", lambda: ["made-up"])
-    monkeypatch.setattr(kept.bugs, "load", lambda slug: slug)
+    monkeypatch.setattr(bugs, "slugs", lambda: ["made-up"])
+    monkeypatch.setattr(bugs, "load", lambda slug: slug)
     monkeypatch.setattr(kept, "sources_key", lambda bug: "of today")
     assert kept.matrix_cells(store.root) == [] and len(kept.matrix_cells(store.root, today=False)) == 4
 
