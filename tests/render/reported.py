@@ -126,8 +126,8 @@ def exit_minimal(**changes: Any) -> Evidence:
     """A run of the script of the race that hangs as its trials do."""
     outcome = Outcome(Symptom.HANG_AT_EXIT, "killed", done=True, wall_s=33.0, stdout_tail="last line\n")
     verdict = Verdict(Symptom.HANG_AT_EXIT, True, "still there")
-    made: dict[str, Any] = {"outcome": outcome, "verdict": verdict} | changes
-    return race(scenario="minimal", **made)[0]
+    given: dict[str, Any] = {"scenario": "minimal", "outcome": outcome, "verdict": verdict} | changes
+    return race(**given)[0]
 
 
 def exit_evidence(stack: str = "Thread 1:\n  ThreadPool::Shutdown", n: int = 20) -> list[Evidence]:

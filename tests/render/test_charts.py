@@ -6,6 +6,7 @@ import re
 import struct
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import matplotlib
 import pytest
@@ -133,8 +134,8 @@ def test_rates_are_bars_with_their_interval_in_words_and_what_was_not_measured(s
 
 @pytest.mark.parametrize("rate", [Rate(0, 4), Rate(3, 7), Rate(4, 4)])
 def test_the_whiskers_of_a_rate_are_its_interval(monkeypatch, rate):
-    drawn = []
-    monkeypatch.setattr(charts, "png", lambda figure: drawn.append(figure))
+    drawn: list[Any] = []
+    monkeypatch.setattr(charts, "png", drawn.append)
     rate_bars([("one", rate)], "How often")
     (bar,) = drawn[0].axes[0].containers[1:]  # the first holds the whiskers of the second
     (line,) = bar.errorbar.lines[2][0].get_segments()
