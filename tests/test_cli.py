@@ -134,6 +134,7 @@ def real(cache: Path, reports: Path, *words: str) -> tuple[int, dict[str, Any], 
     return ended.returncode, json.loads(ended.stdout), ended.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 @pytest.mark.parametrize(
     ("target", "code", "status", "symptom", "files"),

@@ -63,6 +63,7 @@ def leaky(name: str, source: str) -> str:
             return source.replace("sys.exit(1)", f'sys.exit("{TOKEN} {MAIL} {SECRET} " + __file__)')
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 def test_no_canary_is_in_any_file_below_reports(tmp_path):
     home = tmp_path / "home" / USER

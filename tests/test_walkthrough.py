@@ -21,6 +21,7 @@ STATUS = {"repro run nonsense-version --target packaging==21.3": 1}
 """Where the guide says that a command does not end with 0."""
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 def test_a_newcomer_who_follows_the_guide_gets_a_run_a_listing_an_issue_text_and_its_verification(tmp_path):
     folder = tmp_path / "bugs" / "nonsense_version"

@@ -103,6 +103,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> tu
     return done.path, Store(folder / "reports", Redactor())
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 def test_the_first_notebook_finds_the_bug_on_a_bids_folder_and_its_evidence_says_so(executed):
     _, store = executed
@@ -115,6 +116,7 @@ def test_the_first_notebook_finds_the_bug_on_a_bids_folder_and_its_evidence_says
     assert {one.scenario for one in own} >= {"shard-first", "empty-list-row", "plain-column", "full"}
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 def test_the_first_notebook_counts_the_files_of_eight_small_rows(executed):
     _, store = executed
@@ -126,6 +128,7 @@ def test_the_first_notebook_counts_the_files_of_eight_small_rows(executed):
     assert symptoms["datasets==5.2.0 pyarrow==22.0.0"] is Symptom.UNSOLVABLE
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 def test_the_first_notebook_shows_tables_and_pictures_that_a_static_page_can_show(executed):
     path, store = executed

@@ -56,6 +56,7 @@ def test_every_exported_test_is_plain_pytest_without_the_kit(slug):
     assert source is not None and "repro" not in source.read_text("utf-8").replace("reproduc", "")
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 def test_the_test_of_embed_sliced_list_is_red_before_and_green_after_and_tells_the_proposed_fix_from_the_real_one(
     tmp_path: Path,

@@ -247,6 +247,7 @@ def test_two_targets_with_the_same_packages_are_refused(tmp_path: Path) -> None:
 # git bisect
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 @pytest.mark.timeout(600)
 def test_git_bisect_run_finds_the_commit_in_a_checkout_of_datasets(tmp_path: Path) -> None:
