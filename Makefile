@@ -7,7 +7,7 @@ TRIALS ?=## repro: trials of each race, such as 20
 MEMORY ?=## repro: memory cap of the full-scale trials, such as 2GiB
 TARGET ?=## repro: the affected environment to look at, such as "datasets==5.1.0 pyarrow==24.0.0"
 FRESH ?=## repro: 1 measures everything again, also where nothing changed since the last run
-ARGS ?=## repro, test, lab, lock, bench, matrix, regress: further options for the command behind it
+ARGS ?=## repro, test, lab, lock, bench, matrix, regress, mutants: further options for the command behind it
 
 # A conda environment made from environment.yml is used as it is; its own tools are the proof that it is complete.
 COMPLETE := import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ("papermill", "memray", "uv"))))
@@ -34,8 +34,10 @@ REPORT_OPTIONS = $(if $(FRESH),--fresh) $(if $(BIDS_ROOT),--bids-root "$(BIDS_RO
 # JupyterLab asks its makers for news and updates unless told otherwise; nothing leaves this machine unasked.
 LAB_OPTIONS = --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	--LabApp.extension_manager=readonly
+# A file of tests stays in one process, so that what its tests share is made once.
+PYTEST = $(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help env repro lab test lint strip bench matrix regress publish lock clean distclean conda-kit git-there
+.PHONY: help env repro lab test test-all lint mutants strip bench matrix regress publish lock clean distclean conda-kit git-there
 
 help: ## Show this help
 	@awk 'BEGIN { FS = " *[?]?[:=] *[^#]*## *" } \
@@ -51,16 +53,23 @@ repro: git-there $(READY) ## Reproduce every claim: run the notebooks and write 
 lab: $(READY) ## Open JupyterLab on notebooks/
 	$(PY) -m jupyterlab --notebook-dir notebooks $(LAB_OPTIONS) $(ARGS)
 
-test: git-there $(READY) ## Run the tests (ARGS="-k words" for some of them)
-	$(PY) -m pytest $(ARGS)
+test: git-there $(READY) ## Run the tests but the slow ones (ARGS="-k words" for some of them)
+	$(PYTEST) -m "not slow" $(ARGS)
 
-lint: $(READY) ## Check style, types and the workflows
+test-all: git-there $(READY) ## Run all tests, as .ci/run does
+	$(PYTEST) $(ARGS)
+
+lint: $(READY) ## Check style, types, layers and the workflows
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache --no-logo
 	"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("scripts"))')/zizmor" --offline --quiet .github/workflows
 	@if command -v actionlint >/dev/null; then actionlint; else \
 		echo "note: actionlint is not installed (macOS: brew install actionlint), so only zizmor saw the workflows"; fi
+
+mutants: git-there $(READY) ## Break the deciding places one fault at a time: how many do the tests notice?
+	$(PY) tools/mutants.py $(ARGS)
 
 strip: $(READY) ## Remove outputs and run times from notebooks/, before a commit
 	$(PY) -m nbstripout --keep-id \
@@ -88,7 +97,7 @@ clean: ## Remove what the kit has made: scratch reports, caches, build leftovers
 		! -name published -exec rm -rf {} +
 	find repro tests tools benchmarks notebooks -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) \
 		-prune -exec rm -rf {} + 2>/dev/null || true
-	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf mutants .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 distclean: clean ## Remove .venv as well
 	rm -rf .venv

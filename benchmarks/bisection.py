@@ -1,24 +1,26 @@
 """Prints how often, and after how many trials, the bisections find the right release in simulated histories.
 
-``python benchmarks/bisection.py [--releases 40] [--seeds 200]``. Every number follows from the seeds 0, 1, 2, …
+``python benchmarks/bisection.py [--seeds 200] [--releases 5 15 40] [--step 10]``. Every number follows from the seeds.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import product
 from math import ceil, log2
-from statistics import mean
 from time import perf_counter
 
 from tabulate import tabulate
 
 from repro.decide.bisection import Bisector
-from repro.decide.races import FREQUENT, RARE, Prior, RaceBisector, RaceResult
+from repro.decide.races import RaceBisector
 from repro.rates import Rate
+
+AFFECTED = (0.05, 0.1, 0.25, 0.4, 0.8)
+HEALTHY = (0.0, 0.01, 0.02)
 
 REPEATS = 10
 """Trials of each step of a classic bisection that is repeated because the bug is a race."""
@@ -29,104 +31,99 @@ class History:
     """A simulated axis: releases from ``first`` on fail at rate ``affected``, the others at rate ``healthy``."""
 
     releases: int
-    first: int
     affected: float
     healthy: float
     seed: int
 
-    def trials(self) -> Callable[[int], bool]:
-        """A function that runs one trial of a release and says whether it failed."""
-        dice = random.Random(f"trials {self.seed}")
-        return lambda index: dice.random() < (self.affected if index >= self.first else self.healthy)
+    @property
+    def first(self) -> int:
+        """Drawn anew for each seed; never a bound."""
+        return random.Random(f"first {self.seed}").randrange(1, self.releases)
+
+    def trials(self) -> Callable[[int, int], int]:
+        """A function that runs so many trials of a release and counts the failures."""
+        dice, first = random.Random(f"trials {self.seed}"), self.first
+
+        def fails(index: int, count: int) -> int:
+            rate = self.affected if index >= first else self.healthy
+            return sum(dice.random() < rate for _ in range(count))
+
+        return fails
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Outcome:
+    """What a simulated bisection said; ``sure`` where it claims to have found the release."""
+
     right: bool
+    sure: bool
     trials: int
-    settled: bool
-    confidence_if_rare: float = 0.0
 
 
-def classic(history: History) -> Run:
+def classic(history: History) -> Outcome:
     """Ten trials of both bounds and of each step; one failure calls a release affected."""
     fails, spent = history.trials(), 0
     bisector = Bisector([str(i) for i in range(history.releases)])
     while (index := bisector.select()) is not None:
-        bisector.record(index, "present" if sum(fails(index) for _ in range(REPEATS)) else "absent")
+        bisector.record(index, "present" if fails(index, REPEATS) else "absent")
         spent += REPEATS
     found = [change.first for change in bisector.result().transitions]
-    return Run(found == [str(history.first)], spent, settled=bool(found))
+    return Outcome(found == [str(history.first)], bool(found), spent)
 
 
-def bayesian(prior: Prior, history: History) -> Run:
-    """Stops at a posterior probability of 0.95, or after 1000 trials."""
+def bayesian(history: History, step: int, budget: int = 1000) -> Outcome:
+    """Both ends until they are settled, then ``step`` trials at a time: as ``repro bisect`` does."""
     fails, spent = history.trials(), 0
-    bisector = RaceBisector([str(i) for i in range(history.releases)], prior=prior)
+    bisector = RaceBisector([str(i) for i in range(history.releases)], budget=budget)
+    for end in (0, history.releases - 1):
+        rate = Rate(0, 0)
+        while not rate.settled:
+            rate = Rate(rate.k + fails(end, 1), rate.n + 1)
+        bisector.record(end, rate.k, rate.n)
+        spent += rate.n
     while (index := bisector.select()) is not None:
-        bisector.record(index, int(fails(index)))
-        spent += 1
+        bisector.record(index, fails(index, step), step)
+        spent += step
     result = bisector.result()
-    return Run(_found(result) == history.first, spent, result.confident, result.confidence_if_rare)
+    right = (result.direction, result.first) == ("first-affected", str(history.first))
+    return Outcome(right, result.confident, spent)
 
 
-def _found(result: RaceResult) -> int:
-    """Index of the first affected release, or the number of releases if none is."""
-    return len(result.posterior) - 1 if result.first is None else int(result.first)
+def quantile(values: Sequence[int], share: float) -> int:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def histories(releases: int, seeds: int, affected: float, healthy: float) -> list[History]:
-    """One history per seed; the first affected release is drawn anew for each, never a bound."""
-    firsts = [random.Random(f"first {seed}").randrange(1, releases) for seed in range(seeds)]
-    return [History(releases, first, affected, healthy, seed) for seed, first in enumerate(firsts)]
-
-
-def _columns(runs: list[Run]) -> list[str]:
-    return [str(Rate(sum(run.right for run in runs), len(runs))), f"{mean(run.trials for run in runs):.1f}"]
-
-
-def _mean(values: list[float]) -> str:
-    return f"{mean(values):.2f}" if values else "–"
-
-
-def races(releases: int, seeds: int) -> str:
-    """The table of simulated races: right answers and mean trials of each way to bisect."""
-    strategies = (classic, partial(bayesian, FREQUENT), partial(bayesian, RARE))
-    rates = [(rate, 0.0) for rate in (0.05, 0.1, 0.2, 0.3, 0.5, 1.0)]
-    rates += [(rate, 0.02) for rate in (0.1, 0.3, 0.5, 1.0)]
+def races(sizes: Sequence[int], seeds: int, step: int) -> str:
+    """A row a group: what is called 0.95 must be right in at least 95 % of the runs of every one."""
     rows = []
-    for affected, healthy in rates:
-        cases = histories(releases, seeds, affected, healthy)
-        runs = [[strategy(case) for case in cases] for strategy in strategies]
-        spent = [mean(run.trials for run in group) for group in runs]
-        doubt = [
-            [run.confidence_if_rare for run in runs[1] if run.right],
-            [run.confidence_if_rare for run in runs[1] if not run.right],
-        ]
-        columns = [text for group in runs for text in _columns(group)]
-        rows.append([affected, healthy, *columns[:4], f"{spent[1] / spent[0]:.0%}", *map(_mean, doubt), *columns[4:]])
-    headers = ["rate", "healthy rate", f"classic ×{REPEATS}: right", "trials"]
-    headers += [
-        "Bayes: right",
-        "trials",
-        "of classic",
-        "if rare: right ones",
-        "wrong ones",
-        "Bayes, rare: right",
-        "trials",
-    ]
-    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+    for releases, healthy, affected in product(sizes, HEALTHY, AFFECTED):
+        cases = [History(releases, affected, healthy, seed) for seed in range(seeds)]
+        # Rare failures take hundreds of trials: more of them a step, so that the table is done in minutes.
+        runs = [bayesian(case, step if affected <= 0.1 else max(1, step // 5)) for case in cases]
+        old = [classic(case) for case in cases]
+        sure = [run for run in runs if run.sure]
+        spent = [run.trials for run in runs]
+        rows.append(
+            [
+                releases,
+                affected,
+                healthy,
+                share(sum(run.right for run in sure), len(sure)),
+                f"{1 - len(sure) / seeds:.0%}",
+                quantile(spent, 0.5),
+                quantile(spent, 0.9),
+                share(sum(run.right for run in old), sum(run.sure for run in old)),
+                f"{sum(not run.sure for run in old) / seeds:.0%}",
+                quantile([run.trials for run in old], 0.5),
+            ]
+        )
+    headers = ["releases", "rate", "healthy", "right of those sure", "not settled", "trials: median", "90 %"]
+    classic_headers = [f"classic ×{REPEATS}: right", "gave up", "trials: median"]
+    return tabulate(rows, [*headers, *classic_headers], tablefmt="github", disable_numparse=True)
 
 
-def bounds(releases: int, seeds: int) -> str:
-    """The table of histories without a transition: every release affected, or none."""
-    rows = []
-    for name, first, rate in (("all affected", 0, 0.3), ("none affected", releases, 0.3)):
-        cases = [History(releases, first, rate, 0.0, seed) for seed in range(seeds)]
-        groups = [[bayesian(prior, case) for case in cases] for prior in (FREQUENT, RARE)]
-        rows.append([name, *(text for group in groups for text in _columns(group))])
-    headers = ["history", "Bayes: right", "trials", "Bayes, rare: right", "trials"]
-    return tabulate(rows, headers, tablefmt="github", disable_numparse=True)
+def share(k: int, n: int) -> str:
+    return f"{k / n:.1%} of {n}: {Rate(k, n)}".replace(f"{k}/{n} ", "") if n else "none"
 
 
 def deterministic() -> str:
@@ -145,16 +142,15 @@ def deterministic() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--releases", type=int, default=40)
+    parser.add_argument("--releases", type=int, nargs="+", default=[5, 40])
     parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--step", type=int, default=20, help="trials a step of rare failures; a fifth of it of others")
     options = parser.parse_args()
     began = perf_counter()
     print(f"Deterministic bug, both bounds tried\n\n{deterministic()}\n")
-    print(f"Races: {options.releases} releases, seeds 0 to {options.seeds - 1}, one transition, mean trials")
+    print(f"Races: one transition, seeds 0 to {options.seeds - 1}, budget 1000 trials; shares with 95 % intervals")
     print("The classic way tries both bounds first, and gives up early where one of them looks wrong.\n")
-    print(f"{races(options.releases, options.seeds)}\n")
-    print(f"No transition in the range (1000 trials: the budget)\n\n{bounds(options.releases, options.seeds)}\n")
-    print(f"{perf_counter() - began:.0f} s")
+    print(f"{races(options.releases, options.seeds, options.step)}\n\n{perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":

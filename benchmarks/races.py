@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from repro import Lab, places
-from repro.rates import spread
+from repro.decide.spread import spread
 from repro.render.tables import Table
-from repro.studies.count import default_jobs
+from repro.studies.count import race_budget
 
 QUESTIONS: Mapping[str, Mapping[str, Any]] = {
     "22.0.0, arrow-generator": {"target": "pyarrow==22.0.0", "scenario": "arrow-generator"},
@@ -27,16 +27,17 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the counts of each question one at a time and side by side, and the spread of healthy exits."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--jobs", type=int, nargs="*", default=[1, default_jobs()])
+    parser.add_argument("--jobs", type=int, nargs="*", default=[1, race_budget().slots])
     given = parser.parse_args(arguments)
     rows, exits = [], []
     with tempfile.TemporaryDirectory(prefix="races-") as folder:
         for jobs in given.jobs:
-            lab = Lab(timeout="20s", reports=Path(folder), cache=places.cache())
+            lab = Lab(timeout="20s", reuse=False, reports=Path(folder), cache=places.cache())
             started = time.monotonic()
-            for counted in lab.count("exit-hang", QUESTIONS, trials=given.trials, jobs=jobs):
+            asked = {name: lab.question("exit-hang", **given_) for name, given_ in QUESTIONS.items()}
+            for counted in lab.count(asked, trials=given.trials, jobs=jobs):
                 endings = ", ".join(f"{n} {name}" for name, n in counted.symptoms.most_common())
-                rows.append((counted.name, jobs, str(counted.failures), endings))
+                rows.append((counted.name, jobs, str(counted.rate), endings))
                 healthy = [e.outcome.exit_s for e in counted.evidence if e.verdict.symptom.healthy]
                 exits += [seconds for seconds in healthy if seconds is not None]
             rows.append(("all together", jobs, "", f"{time.monotonic() - started:.0f} s"))

@@ -16,7 +16,7 @@ REPEATS = 15
 CASES: tuple[tuple[str, tuple[str, ...], float | None], ...] = (
     ("bare interpreter", ("-c", "pass"), None),
     ("import repro", ("-c", "import repro"), 0.2),
-    ("repro --help", ("-m", "repro", "--help"), 0.4),
+    ("repro --help", ("-m", "repro", "--help"), 0.15),
 )
 
 

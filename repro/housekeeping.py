@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
 from repro import places
 from repro.errors import UserError
-from repro.trial.caps import PREFIX, candidates, remove_cgroup
+from repro.trial import at_work
+from repro.trial.cgroup import candidates
+from repro.trial.leftovers import end_leftovers, paths_of_gone_kits
 
-_OWNED = re.compile(rf"{PREFIX}(\d+)-")
 ROOMS = frozenset({"evidence", "issues", "notebooks"})
-SHELVES = frozenset({"envs", "manifests", "resolutions", "releases"})
+SHELVES = frozenset({at_work.FOLDER, "envs", "manifests", "resolutions", "releases"})
 PUBLISHED = frozenset({"README.md", "expected.json", "claims.md", "published"})
 
 
-def _orphaned(path: Path) -> bool:
-    """Whether the kit process whose number is in the name is gone."""
-    found = _OWNED.match(path.name)
-    return found is not None and not psutil.pid_exists(int(found.group(1)))
+def _places() -> Iterator[Path]:
+    """Where trials make their scratch folders and cgroups."""
+    yield Path(tempfile.gettempdir()).resolve()
+    yield from (parent for _, parent, _ in candidates())
 
 
 def leftovers() -> Iterator[Path]:
     """Scratch folders and cgroups of kits that are gone (a guardian normally removed them already)."""
-    folders = Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*")
-    yield from (path for path in folders if path.is_dir() and _orphaned(path))
-    for _, parent, _ in candidates():
-        if parent.is_dir():
-            yield from (path for path in parent.glob(f"{PREFIX}*-*") if path.is_dir() and _orphaned(path))
+    return paths_of_gone_kits(_places())
 
 
 def _refuse_foreign(folder: Path, variable: str, proof: frozenset[str]) -> None:
@@ -49,18 +43,15 @@ def _refuse_foreign(folder: Path, variable: str, proof: frozenset[str]) -> None:
 def clean_up(also_cache: bool = False) -> Iterator[str]:
     """Remove scratch reports and leftovers, and the cache if asked; yields a line per thing removed.
 
-    Raises UserError, before anything is removed, if REPRO_REPORTS or REPRO_CACHE names a folder that is not the kit's.
+    Raises UserError, before anything is removed, if REPRO_REPORTS or REPRO_CACHE names a folder that is not the kit's,
+    or if a kit is at work on the reports.
     """
     reports, cache = places.reports(), places.cache()
     _refuse_foreign(reports, "REPRO_REPORTS", ROOMS)
     if also_cache:
         _refuse_foreign(cache, "REPRO_CACHE", SHELVES)
-    for path in list(leftovers()):
-        if (path / "cgroup.procs").exists():
-            remove_cgroup(path)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-        yield f"removed the leftover {path.name}"
+    at_work.refuse_if_held(reports)
+    yield from end_leftovers(_places())
     for path in sorted(reports.iterdir()) if reports.is_dir() else []:
         if path.name in PUBLISHED:
             continue

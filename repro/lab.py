@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from repro import bugs, places
+from repro.bugs import script
 from repro.bugs.declaration import NO_FIX
 from repro.decide.caps import RESOLUTION
 from repro.decide.claims import judge_claims
 from repro.evidence.record import Evidence
 from repro.evidence.store import Store
 from repro.lab_releases import ReleaseLab
+from repro.render.charts import timeline
+from repro.render.claims import claims_table
 from repro.render.compare import ShownComparison, ShownConclusion, sentences
 from repro.render.counts import ShownCounts
 from repro.render.progress import progress
+from repro.render.run import Picture, ShownRun, Words, allocators_table, inputs_table, runs_table
 from repro.render.survival import ShownSurvival
 from repro.render.tables import Table
-from repro.render.view import (
-    Picture,
-    ShownRun,
-    Words,
-    allocators_table,
-    claims_table,
-    inputs_table,
-    memory_chart,
-    runs_table,
-)
+from repro.report.kept import known_of
 from repro.run.cache import TrialCache
 from repro.run.pool import Budget
 from repro.run.question import Given, Question, question
+from repro.run.record import needs_record, record_failure
 from repro.run.result import Run
 from repro.run.runner import Runner
 from repro.studies import compare, survive
@@ -96,6 +92,29 @@ class Lab:
             parameters=parameters,
         )
 
+    def look_at(
+        self,
+        bug: str,
+        *,
+        target: str | None = None,
+        wrong_if: str | None = None,
+        say: Callable[[str], object] = len,
+    ) -> None:
+        """Of a script: says what it needs and, where nobody saw it fail yet, runs it until it does and keeps how."""
+        if not script.is_script(bug):
+            return
+        known = script.load(bug) if wrong_if is None else script.with_pattern(script.load(bug), wrong_if)
+        needs = script.read_needs((known.folder / "minimal.py").read_text("utf-8"))
+        say(f"{bug} needs {', '.join(needs.pins) or 'nothing but Python'} (from {needs.source})")
+        if (
+            needs_record(known)
+            and record_failure(
+                Runner(self.runner.cache, self.store, self.runner.stop), self.question(bug, target=target), say
+            )
+            is None
+        ):
+            say(f"{bug} did not fail: run it where it does, and it is known what to look for")
+
     def run(
         self,
         bug: str,
@@ -121,7 +140,7 @@ class Lab:
         else:
             with progress(self.trials.missing(asked, trials), bug, quiet=self.quiet) as step:
                 run = self.trials.run(asked, trials, budget, step)
-        shown = ShownRun.of(run)
+        shown = ShownRun.of(run, asked.bug.columns)
         if show and "ipykernel" in sys.modules:
             from IPython.display import display
 
@@ -134,7 +153,8 @@ class Lab:
         """Counts how often a race shows in each of several questions, interleaved; by default until each is settled."""
         missing = sum(self.trials.missing(asked, trials) for asked in questions.values())
         with progress(missing, "trials", quiet=self.quiet) as step:
-            return ShownCounts(count(self.trials, questions, trials, jobs=jobs, on_step=step))
+            where = next((asked.bug.where for asked in questions.values()), None)
+            return ShownCounts(count(self.trials, questions, trials, jobs=jobs, on_step=step), where)
 
     def compare(
         self,
@@ -173,7 +193,7 @@ class Lab:
             found = compare.compare(
                 self.runner, entered, repetitions, cases=cases, jobs=jobs, resume=resume, on_step=step
             )
-        return ShownComparison(found)
+        return ShownComparison(found, bugs.load(bug).columns)
 
     def survive(
         self,
@@ -219,7 +239,7 @@ class Lab:
 
     def which_fix(self, bug: str) -> ShownConclusion:
         """What the newest comparison and study of survival say, in sentences."""
-        kept, plan = self.evidence(bug), bugs.load(bug).comparison
+        kept, plan = known_of(self.store, bug).evidence, bugs.load(bug).comparison
         return ShownConclusion(sentences(compare.collect(kept, plan), survive.collect(kept, plan)))
 
     def table(self, *runs: Run, title: str = "") -> Table:
@@ -228,7 +248,7 @@ class Lab:
 
     def timeline(self, *runs: Run) -> Picture:
         """Memory over time of several runs in one picture."""
-        return Picture(memory_chart([run.worst for run in runs]), runs_table(runs).to_text())
+        return Picture(timeline([run.worst for run in runs]), runs_table(runs).to_text())
 
     def allocators(self, run: Run) -> Table:
         """What a diagnostic run (``memray=True``) found alive at its peak."""
@@ -249,7 +269,7 @@ class Lab:
 
     def claims(self, bug: str) -> Table:
         """What the reports say of the bug, judged from the evidence kept so far."""
-        return claims_table(judge_claims(bugs.load(bug).claims, self.evidence(bug)))
+        return claims_table(judge_claims(bugs.load(bug).claims, known_of(self.store, bug).chosen.usable))
 
     def evidence(self, bug: str | None = None) -> list[Evidence]:
         """Evidence kept so far, oldest first."""

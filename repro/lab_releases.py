@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from repro import bugs
+from repro.errors import UserError
 from repro.render.bisect import ShownBisection, ShownCause
 from repro.render.compare import ShownConclusion
 from repro.render.matrix import ShownMatrix
 from repro.render.progress import progress
-from repro.render.releases import sentences
 from repro.run.cache import TrialCache
 from repro.run.pool import Budget
 from repro.run.question import Question, own_parameters, question, read_parameters
+from repro.run.record import needs_record, record_failure
+from repro.run.runner import Runner
 from repro.studies import bisect, matrix, regress
 from repro.studies.axes import Axis, read_axis, specs
 from repro.studies.bisect import Ask, Say
@@ -58,6 +60,9 @@ class ReleaseLab:
         trials together (what is available), ``jobs`` how many run at a time (one a CPU). See ``studies.matrix.plan``.
         """
         along = [read_axis(text, self._cache) for text in axes or matrix.DEFAULT_AXES]
+        for name in slugs:
+            if needs_record(bugs.load(name)):
+                raise UserError(f"nobody saw {name} fail yet: type 'repro run {name}' where it does, then the matrix")
         planned = matrix.plan(
             slugs,
             specs(along, target),
@@ -101,6 +106,10 @@ class ReleaseLab:
         def ask(release: str) -> Question:
             return asked(specs([Axis(along.package, (release,))], target)[0])
 
+        for release in dict.fromkeys([bad or releases[-1], releases[0]]):
+            if needs_record(bugs.load(bug)):  # a script: what to look for is seen where it fails
+                known = self._trials.runner
+                record_failure(Runner(self._cache, known.store, known.stop), ask(release), say)
         if not bugs.load(bug).race:
             return ShownBisection(
                 bisect.bisect(
@@ -147,7 +156,7 @@ class ReleaseLab:
 
     def conclude(self, *found: ShownMatrix | ShownBisection | ShownCause) -> ShownConclusion:
         """What these studies say, in sentences."""
-        return ShownConclusion(sentences(found))
+        return ShownConclusion(said for one in found for said in one.sentences)
 
     def _fill(self, planned: Sequence[PlannedCell], jobs: int | None, budget: str | int | None) -> Matrix:
         with progress(len(planned), "environments", quiet=self._quiet) as step:

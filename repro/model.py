@@ -169,7 +169,8 @@ class Outcome:
 class TargetInfo:
     """A resolved environment, ready to run probes.
 
-    ``packages`` is the complete ``name -> version`` table; ``patch`` names the diff applied to it, if any.
+    ``packages`` is the complete ``name -> version`` table; ``patch`` names the diff applied to it, if any; ``local``
+    names the packages that come from the checkouts and wheel files of the spec, not from the index.
     """
 
     spec: str
@@ -178,6 +179,7 @@ class TargetInfo:
     packages: Mapping[str, str]
     key: str
     patch: str | None = None
+    local: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, str]:
         """The part of the environment that goes into every result."""

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from repro.errors import EnvironmentFault
+
 APP = "datasets-repro"
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def checkout() -> Path | None:
@@ -35,3 +43,21 @@ def reports() -> Path:
 def notebooks() -> Path:
     """The folder with the notebook sources."""
     return (checkout() or Path.cwd()) / "notebooks"
+
+
+@contextmanager
+def writable(folder: Path, variable: str) -> Iterator[None]:
+    """Turn the OSError of a folder that is full or cannot be written into one line that names it and the way out.
+
+    Errors about files elsewhere pass as they are.
+    """
+    try:
+        yield
+    except OSError as error:
+        about = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes | Path) else None
+        ours = error.errno in _FULL if about is None else about.is_relative_to(folder) or folder.is_relative_to(about)
+        if not ours:
+            raise
+        raise EnvironmentFault(
+            f"cannot write in {folder} ({error.strerror}): make room there or name another folder with {variable}"
+        ) from error

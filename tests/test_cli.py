@@ -163,7 +163,7 @@ def test_the_small_inputs_give_the_known_answer_of_each_release(
 
 
 @pytest.mark.targets
-@pytest.mark.scale
+@pytest.mark.slow
 def test_the_full_cohort_is_killed_at_its_cap_before_the_first_shard_is_done(shared_cache, tmp_path):
     words = ("--scenario", "shard-first", "--target", "datasets==5.1.0 pyarrow==24.0.0", "--memory", "2GiB")
     ended, form, _ = real(shared_cache, tmp_path, *words)

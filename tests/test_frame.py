@@ -44,7 +44,7 @@ def entry(name: str) -> str:
 def test_make_alone_lists_every_command_and_every_variable() -> None:
     commands = re.findall(r"^([a-z-]+):.*?## (.+)$", MAKEFILE, re.M)
     variables = re.findall(r"^([A-Z_]+) \?=## (.+)$", MAKEFILE, re.M)
-    assert {"repro", "test", "lab", "lock", "lint", "bench", "clean"} <= {name for name, _ in commands}
+    assert {"repro", "test", "lab", "lock", "lint", "bench", "mutants", "clean"} <= {name for name, _ in commands}
     assert {name for name, _ in variables} == set(VARIABLES)
 
     shown = run("make").stdout
@@ -64,10 +64,18 @@ def test_make_repro_passes_on_the_variables_that_are_set_and_no_others() -> None
     )
 
 
-@pytest.mark.parametrize("page", ["README.md", "reports/README.md", "environment.yml", ".ci/run"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "reports/README.md", "environment.yml", ".ci/run"])
 def test_every_make_command_named_in_a_page_exists(page: str) -> None:
-    named = set(re.findall(r"(?:^|[`#(] *)make ([a-z]+)", (ROOT / page).read_text(encoding="utf-8"), re.M))
-    assert named <= set(re.findall(r"^([a-z]+):", MAKEFILE, re.M))
+    named = set(re.findall(r"(?:^|[`#(] *)make ([a-z-]+)", (ROOT / page).read_text(encoding="utf-8"), re.M))
+    assert named <= set(re.findall(r"^([a-z-]+):", MAKEFILE, re.M))
+
+
+@pytest.mark.parametrize("gate", [".ci/run", ".github/workflows/tests.yml"])
+def test_what_lands_has_passed_all_tests_and_make_test_leaves_out_the_slow_ones_only(gate: str) -> None:
+    assert re.findall(r"make (test\S*)", (ROOT / gate).read_text(encoding="utf-8")) in (["test-all"], ["test-all"] * 2)
+    everything = last_line(run("make", "-n", "test-all"))
+    assert last_line(run("make", "-n", "test")) == f'{everything} -m "not slow"'
+    assert "-m pytest" in everything and " -k " not in everything
 
 
 def test_makefile_needs_nothing_newer_than_make_3_81() -> None:

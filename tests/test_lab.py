@@ -10,7 +10,7 @@ import repro
 from repro.errors import UserError
 from repro.lab import Lab
 from repro.model import Status
-from repro.render.view import ShownRun
+from repro.render.run import ShownRun
 
 OK = "say('measure', measures={'seen': request['parameters']['rows'], 'files_opened': 3})\nsay('done')"
 

@@ -94,7 +94,7 @@ def test_a_bids_folder_without_images_is_refused_before_a_notebook_starts(fake, 
     (tmp_path / "study" / "sub-01" / "notes.txt").touch()
     said = kit("report", "--bids-root", str(tmp_path / "study"))
     assert said.status == 2
-    assert said.err == "repro: no NIfTI files (*.nii, *.nii.gz) under study: give the folder that holds sub-*\n"
+    assert said.err == "repro: no NIfTI files (*.nii, *.nii.gz) there: give the folder that holds sub-*\n"
     assert not fake.reports.exists()
 
 

@@ -72,6 +72,16 @@ def committed() -> list[Path]:
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
+MAX_LINES = 300
+
+
+def test_no_module_of_the_kit_is_longer_than_a_reader_can_hold_but_what_users_take_home_whole() -> None:
+    modules = [file for file in (ROOT / "repro").rglob("*.py") if (ROOT / "repro" / "recipes") not in file.parents]
+    assert len(modules) > 50
+    lengths = {str(file.relative_to(ROOT)): len(file.read_text("utf-8").splitlines()) for file in modules}
+    assert {name: length for name, length in lengths.items() if length > MAX_LINES} == {}
+
+
 def test_no_file_names_a_package_registry_or_a_path_of_this_machine() -> None:
     hosts = [".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"))]
     hosts += [".".join(parts) for parts in (("deb", "debian", "org"), ("conda", "anaconda", "org"))]

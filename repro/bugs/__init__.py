@@ -9,8 +9,9 @@ import os
 from pathlib import Path
 from types import ModuleType
 
+from repro.bugs import script
 from repro.bugs.declaration import Bug, Fix, FixKind
-from repro.errors import UserError, unknown
+from repro.errors import UserError, blame, unknown
 
 VARIABLE = "REPRO_BUGS"
 _HERE = Path(__file__).parent
@@ -26,15 +27,19 @@ def load(slug: str) -> Bug:
 
     A ``bug.py`` outside the package is one self-contained file: it can import the kit, but not its own neighbours.
     """
+    if script.is_script(slug):
+        return script.load(slug)
     folders = _folders()
     if slug not in folders:
         raise unknown("bug", slug, folders)
     file = folders[slug] / "bug.py"
     bug = getattr(_module(file), "BUG", None)
     if not isinstance(bug, Bug):
-        raise UserError(f"{file} declares no bug: give it a line BUG = Bug(...) (from repro.model)")
+        raise UserError(f"{file} declares no bug: give it a line BUG = Bug(...) (from repro.bugs.declaration)")
     if bug.slug != slug:
         raise UserError(f"{file} declares {bug.slug!r}: give it the slug {slug!r}, after the name of its folder")
+    if not (probe := bug.folder / "probe.py").is_file():
+        raise UserError(f"{slug} has no probe: write {probe}, the script that does the failing thing once")
     return bug
 
 
@@ -85,8 +90,8 @@ def _module(file: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # someone else's code: whatever it raises is said in one line
-        raise UserError(f"{file} does not load: correct this first: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # someone else's code: whatever it raises is said in one line
+        raise UserError(f"{file} does not load: correct this first: {blame(error, file.parent)}") from error
     return module
 
 

@@ -36,7 +36,7 @@ NO_FIX = Fix("none", title="the released code as it is")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One ``--set name=value`` of a bug. ``kind``: int, size (``64KiB``), float, bool, str or a tuple of choices."""
+    """One ``--set name=value``. ``kind``: int, size (``64KiB``), float, bool, str, folder (of a user), or choices."""
 
     name: str
     kind: str | tuple[str, ...]
@@ -219,7 +219,10 @@ class Bug:
     ``expected`` (what should happen instead) and ``cause`` are a sentence each, for the issue text and the page;
     ``cause_at`` is the line behind ``cause``; ``workaround`` names the workaround that users may safely paste.
     ``small`` holds parameters of inputs that are made at once, for questions of whether and not of how much;
-    ``columns`` are what tables show of its trials; ``where`` says of a hung or crashed process where it stands.
+    ``columns`` are what tables show of its trials; ``where`` says of a hung process where it stands (empty: unknown);
+    ``own_data`` says how it takes a folder of the user's own data.
+    ``typed`` is what a user types for it, if not the slug; ``pins`` are requirements of every target that does not
+    name those packages itself.
     """
 
     slug: str
@@ -248,3 +251,5 @@ class Bug:
     columns: tuple[Column, ...] = ()
     where: Callable[[Outcome], str] | None = None
     own_data: OwnData | None = None
+    typed: str = ""
+    pins: tuple[str, ...] = ()

@@ -1,57 +1,33 @@
-"""Helps a claim's rule to find the evidence it needs. Pure."""
+"""Helps a claim's rule to find the evidence it needs, and to say what that shows. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from repro.bugs.declaration import ClaimFinding, ClaimVerdict, Witness
-from repro.model import Symptom
+
+Evidence = Sequence[Witness]
+Condition = Callable[[Witness], bool]
+Rule = Callable[[Evidence], ClaimFinding]
 
 
-def pick(
-    evidence: Sequence[Witness],
-    *,
-    scenario: str,
-    fix: str = "none",
-    where: Callable[[Witness], bool] = lambda _: True,
-    **versions: str,
-) -> Witness | None:
-    """The newest counted evidence of a scenario and fix; ``versions`` name packages, as ``datasets="5.1.0"``."""
-    for witness in reversed(evidence):
-        asked = witness.scenario == scenario and witness.fix == fix and witness.verdict.informative
-        if asked and all(witness.target.get(name) == version for name, version in versions.items()) and where(witness):
-            return witness
+def newest(evidence: Evidence, scenario: str, *conditions: Condition, fix: str = "none") -> Witness | None:
+    """The newest informative evidence of a scenario and fix that meets all conditions."""
+    for one in reversed(evidence):
+        asked = one.scenario == scenario and one.fix == fix and one.verdict.informative
+        if asked and all(condition(one) for condition in conditions):
+            return one
     return None
 
 
 def decide(
     good: bool, measured: str, *witnesses: Witness, otherwise: ClaimVerdict = ClaimVerdict.REFUTED
 ) -> ClaimFinding:
-    """Confirmed if ``good``, else ``otherwise``; with the evidence named."""
+    """Confirmed if ``good``, else ``otherwise``; names each piece of evidence once."""
     verdict = ClaimVerdict.CONFIRMED if good else otherwise
-    return ClaimFinding(verdict, measured, tuple(dict.fromkeys(w.shown_path for w in witnesses)))
+    return ClaimFinding(verdict, measured, tuple(dict.fromkeys(one.shown_path for one in witnesses)))
 
 
 def untested(command: str) -> ClaimFinding:
     """No evidence yet; says how to make it."""
     return ClaimFinding(ClaimVerdict.NOT_YET_TESTED, f"run: {command}")
-
-
-def killed(witness: Witness) -> bool:
-    return witness.verdict.symptom is Symptom.OUT_OF_MEMORY
-
-
-def at_scale(witness: Witness) -> bool:
-    """Whether the trial used the cohort at the scale of the report."""
-    return bool(witness.parameters.get("inputs") in (None, "arc") and not witness.parameters.get("rows"))
-
-
-def opened(witness: Witness) -> str:
-    """``opened 24 files, needed 3``."""
-    measures: Any = witness.outcome.measures
-    return f"opened {measures.get('files_opened')} files, needed {measures.get('files_needed')}"
-
-
-def gib(count: int) -> str:
-    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

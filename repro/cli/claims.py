@@ -18,7 +18,8 @@ def command(as_json: bool) -> int:
     """
     from repro.lab import Lab
     from repro.render.claims import counts
-    from repro.report.pages import judged_claims, write_claims
+    from repro.report.kept import judged_claims
+    from repro.report.pages import write_claims
 
     store = Lab().store
     chapters = judged_claims(store)

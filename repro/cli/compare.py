@@ -68,7 +68,7 @@ def command(
         resume=resume,
     )
     if as_json:
-        rows = comparison_json(shown.found)
+        rows = comparison_json(shown.found, shown.columns)
         options.echo_json({"schema": SCHEMA, "bug": bug, "candidates": rows, "conclusion": sentences(shown.found)})
     else:
         options.echo(repr(shown))

@@ -15,7 +15,7 @@ def command(as_json: bool) -> int:
     Example: repro list
     """
     from repro import bugs
-    from repro.render.text import catalogue_json, catalogue_text
+    from repro.render.catalogue import catalogue_json, catalogue_text
 
     known = [bugs.load(slug) for slug in bugs.slugs()]
     if as_json:

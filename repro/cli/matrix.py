@@ -51,7 +51,7 @@ def command(
       repro matrix embed-sliced-list --axis "datasets>=4.3" --axis "pyarrow==24.0.0,latest" --fix none --fix take
     """
     from repro.lab import Lab
-    from repro.render.matrix import matrix_json
+    from repro.render.cells import matrix_json
     from repro.report.pages import write_matrix
 
     lab = Lab(memory=memory, timeout=timeout, reuse=not fresh, quiet=as_json)
@@ -69,7 +69,7 @@ def command(
     )
     written = write_matrix(lab.store, shown.matrix)
     if as_json:
-        options.echo_json(matrix_json(shown.matrix))
+        options.echo_json(matrix_json(shown.shown))
     else:
         options.echo("\n".join([repr(shown), "Open:", *(f"  {path}" for path in written)]))
     return 0

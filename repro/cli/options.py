@@ -52,6 +52,9 @@ trials = click.option(
 )
 
 
+wrong_if = click.option("--wrong-if", metavar="REGEX", help="Of a script: output that is wrong although it ends well.")
+
+
 def given_parameters(assignments: tuple[str, ...], scale: bool) -> list[str] | None:
     """What was set; nothing with ``--scale``; else ``None`` for the bug's own small inputs."""
     return list(assignments) or ([] if scale else None)

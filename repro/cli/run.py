@@ -18,6 +18,7 @@ from repro.cli import options
 @options.trials
 @options.jobs
 @click.option("--memray", is_flag=True, help="A diagnostic run: what allocates, by file and line.")
+@options.wrong_if
 @options.as_json
 def command(
     bug: str,
@@ -30,9 +31,12 @@ def command(
     trials: int | None,
     jobs: int | None,
     memray: bool,
+    wrong_if: str | None,
     as_json: bool,
 ) -> int:
-    """Run BUG in one environment. Exit status: 0 absent, 1 present, 125 cannot tell, 2 wrong usage.
+    """Run BUG, a name of 'repro list' or a script, in one environment.
+
+    Exit status: 0 absent, 1 present, 125 cannot tell, 2 wrong usage.
 
     A race is run until it is settled: a few failures, or 35 trials without one. --trials fixes the number.
 
@@ -40,14 +44,15 @@ def command(
     Example:
       repro run embed-sliced-list --scenario shard-first --memory 2GiB \\
         --target "datasets==5.1.0 pyarrow==24.0.0"
+      repro run ./crash.py --memory 1GiB --timeout 20s
     """
     from repro.lab import Lab
-    from repro.render.text import run_text
 
     lab = Lab(target, memory, timeout, reuse=False, quiet=as_json)
+    lab.look_at(bug, target=target, wrong_if=wrong_if, say=options.line_to_stderr(as_json))
     run = lab.run(bug, scenario=scenario, fix=fix, parameters=parameters, trials=trials, jobs=jobs, memray=memray)
     if as_json:
         options.echo_json(run.to_json())
     else:
-        options.echo(run_text(run))
+        options.echo(repr(run))
     return run.status.exit_code

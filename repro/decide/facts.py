@@ -1,40 +1,43 @@
-"""What the evidence says of a bug as a whole: which releases have it, how often, and which trial to show. Pure."""
+"""What the evidence of a bug supports as a whole: which releases have it, how often, what helps, what to show. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-from repro.bugs.declaration import Bug
+from repro.bugs.declaration import NO_FIX, Bug
+from repro.decide.current import GATE, Chosen, choose, is_default, place, sortable, spec, version_of
+from repro.decide.scripts import fits
 from repro.evidence.record import Evidence
 from repro.model import Status, Symptom
 from repro.rates import Rate
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
-    """One release of the package the bug is in, with the trials of the default scenario in it, unfixed.
+class Answer:
+    """The trials of one question in one environment. None only if there is no such environment: ``reason`` says why.
 
-    ``trials`` is empty only if there is no such environment; ``reason`` then says why.
+    ``broken`` is a trial of a control that fails in the same environment: no failure there says anything of the bug.
     """
 
     version: str
     trials: tuple[Evidence, ...]
+    race: bool
+    broken: Evidence | None = None
     reason: str = ""
 
     @property
-    def status(self) -> Status:
-        return Rate.of(e.verdict for e in self.trials).status(race=False)
+    def rate(self) -> Rate:
+        return Rate.of(e.verdict for e in self.trials)
 
     @property
-    def failed(self) -> Rate:
-        """How many trials showed the bug, of those that count."""
-        counted = [e for e in self.trials if e.verdict.informative]
-        return Rate(sum(e.verdict.is_bug for e in counted), len(counted))
+    def status(self) -> Status:
+        failed = self.rate.k or self.rate.other
+        return Status.UNTESTABLE if self.broken and failed else self.rate.status(race=self.race)
 
     @property
     def symptoms(self) -> str:
@@ -42,112 +45,194 @@ class Release:
         many = len(self.trials) > 1
         return ", ".join(f"{name} {n}" if many else name for name, n in counts.most_common())
 
-
-def package_of(bug: Bug) -> str:
-    """The package whose releases differ: ``datasets`` if the probe needs it, else the first that it needs."""
-    return "datasets" if "datasets" in bug.probe_requires else next(iter(bug.probe_requires), "python")
-
-
-def is_trial(one: Evidence) -> bool:
-    """Whether it is a plain trial of the probe: no script of the issue, no gate, no diagnostic run under memray.
-
-    Nor one of a search for the smallest cap, which is meant to be killed.
-    """
-    study = one.provenance.get("study") or {}
-    if one.scenario == "gate" or study.get("kind") == "survive":
-        return False
-    return not one.scenario.startswith("minimal") and one.scenario != "exported-test" and one.memray is None
+    @property
+    def why(self) -> str:
+        """How it looked: the symptoms, or why nothing can be said."""
+        if self.broken and self.status is Status.UNTESTABLE:
+            return f"the control {self.broken.scenario} fails here too"
+        return self.symptoms or self.reason
 
 
-def is_default(bug: Bug, one: Evidence) -> bool:
-    """Whether every parameter has the bug's default value: the scale of the report."""
-    return all(one.parameters.get(p.name, p.default) == p.default for p in bug.parameters)
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What was seen with a fix; ``affected`` if the bug shows there without it: only then can it be said to help."""
+
+    answer: Answer
+    affected: bool
+
+    @property
+    def words(self) -> str:
+        rate, race = self.answer.rate, self.answer.race
+        if self.answer.status is Status.UNTESTABLE:
+            return Rate(0, 0).words(race=race)
+        return rate.fix_words(race=race) if self.affected else rate.words(race=race)
 
 
-def newest(evidence: Iterable[Evidence], key: Callable[[Evidence], object]) -> list[Evidence]:
-    """The newest of each group, in the order in which the groups first appear."""
-    return list({key(one): one for one in evidence}.values())
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a workaround may be called, and the measurements that this rests on, in a sentence or two."""
+
+    title: str
+    words: str
 
 
-def question(one: Evidence) -> tuple[str, ...]:
-    """What makes two trials answers to the same question."""
-    return (one.scenario, one.fix, " ".join(sorted(str(one.target.get("spec")).split())), str(dict(one.parameters)))
+@dataclass(frozen=True)
+class Facts:
+    """A bug and the evidence of it that counts."""
 
+    bug: Bug
+    chosen: Chosen
 
-def releases(bug: Bug, evidence: Sequence[Evidence]) -> list[Release]:
-    """The releases that were looked at, oldest first. In each, trials at the default parameters are preferred."""
-    package = package_of(bug)
-    found: dict[str, list[Evidence]] = {}
-    for one in evidence:
-        version = _version(one, package)
-        if version and is_trial(one) and one.fix == "none" and one.scenario == bug.default_scenario:
-            found.setdefault(version, []).append(one)
-    result = []
-    for version, trials in found.items():
+    @classmethod
+    def of(cls, bug: Bug, evidence: Sequence[Evidence], sources: Mapping[str, str] | None = None) -> Facts:
+        """From all evidence of the bug, oldest first; ``sources`` as in ``current.choose``."""
+        return cls(bug, choose(bug, evidence, sources))
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        return self.chosen.evidence
+
+    @property
+    def trials(self) -> tuple[Evidence, ...]:
+        return self.chosen.trials
+
+    @property
+    def package(self) -> str:
+        """The package whose releases differ: ``datasets`` if the probe needs it, else the first that it needs."""
+        needs = self.bug.probe_requires
+        return "datasets" if "datasets" in needs else next(iter(needs), "python")
+
+    def answers(self, scenario: str, fix: str = NO_FIX.name) -> list[Answer]:
+        """One for each environment and set of parameters."""
+        groups: dict[tuple[str, ...], list[Evidence]] = {}
+        for one in self.trials:
+            if (one.scenario, one.fix) == (scenario, fix):
+                groups.setdefault(place(one), []).append(one)
+        return [self._answer(trials) for trials in groups.values()]
+
+    def _answer(self, trials: Sequence[Evidence]) -> Answer:
+        version = version_of(trials[-1], self.package) or ""
         exists = [one for one in trials if one.verdict.symptom is not Symptom.UNSOLVABLE]
-        chosen = [one for one in exists if is_default(bug, one)] or exists
         reason = "" if exists else trials[-1].verdict.reason
-        result.append(Release(version, tuple(chosen if bug.race else chosen[-1:]), reason))
-    return sorted(result, key=lambda release: _sortable(release.version))
+        return Answer(version, tuple(exists), self.bug.race, self._broken(trials[-1]), reason)
+
+    def _broken(self, shown: Evidence) -> Evidence | None:
+        needs = {s.name: set(s.needs) for s in self.bug.scenarios}
+        able = needs.get(shown.scenario, set())
+        names = {s.name for s in self.bug.scenarios if s.control and set(s.needs) <= able} - {shown.scenario}
+        for one in self.trials:
+            failed = one.verdict.informative and not one.verdict.symptom.healthy
+            if failed and one.scenario in names and one.fix == NO_FIX.name and place(one) == place(shown):
+                return one
+        return None
+
+    @cached_property
+    def releases(self) -> list[Answer]:
+        """The default scenario without a fix in each release, oldest first; at the scale of the report if there is one.
+
+        Of several environments with one release, the one in which the bug shows.
+        """
+        found: dict[str, list[Answer]] = {}
+        for answer in self.answers(self.bug.default_scenario):
+            if answer.version:
+                found.setdefault(answer.version, []).append(answer)
+        best = [max(group, key=self._telling) for group in found.values()]
+        return sorted(best, key=lambda answer: sortable(answer.version))
+
+    def _telling(self, answer: Answer) -> tuple[bool, bool, bool, str]:
+        last = answer.trials[-1] if answer.trials else None
+        default = last is not None and is_default(self.bug, last)
+        return last is not None, default, answer.status is Status.PRESENT, last.id if last else ""
+
+    def with_status(self, status: Status) -> list[Answer]:
+        return [answer for answer in self.releases if answer.status is status]
+
+    @cached_property
+    def failure(self) -> Evidence | None:
+        """The trial to tell about: the bug in the newest affected release, at the scale of the report if possible."""
+        shown = [
+            (is_default(self.bug, one), scenario == self.bug.default_scenario, sortable(answer.version), one.id, one)
+            for scenario in (s.name for s in self.bug.scenarios)
+            for answer in self.answers(scenario)
+            for one in answer.trials
+            if answer.status is Status.PRESENT and one.verdict.is_bug
+        ]
+        return max(shown, key=lambda found: found[:-1])[-1] if shown else None
+
+    def situation(self, scenario: str) -> Answer | None:
+        """A scenario without a fix in the newest release in which it fails, else in the newest."""
+        told = [answer for answer in self.answers(scenario) if answer.rate.n or answer.rate.other]
+        return max(told, key=self._newest, default=None)
+
+    def _newest(self, answer: Answer) -> tuple[bool, bool, Version, str]:
+        last = answer.trials[-1]
+        return is_default(self.bug, last), answer.status is Status.PRESENT, sortable(answer.version), last.id
+
+    def tried(self, scenario: str, fix: str) -> Tried | None:
+        """What a fix did in the newest affected environment in which it was tried; else in the newest one."""
+        shown = {place(a.trials[0]) for a in self.answers(scenario) if a.status is Status.PRESENT}
+        found = [Tried(a, place(a.trials[0]) in shown) for a in self.answers(scenario, fix) if a.trials]
+
+        def rank(one: Tried) -> tuple[bool, Version, bool, str]:
+            last = one.answer.trials[-1]
+            return one.affected, sortable(one.answer.version), is_default(self.bug, last), last.id
+
+        return max(found, key=rank, default=None)
+
+    def proof(self, words: Callable[[Evidence], str]) -> Proof:
+        """What the bug's workaround may be called in the newest affected release; ``words`` name a target.
+
+        Safe takes its rate there, its correctness gate, and that no trial anywhere gave wrong output.
+        """
+        fix = self.bug.workaround
+        wrong = [e for e in self.evidence if e.fix == fix and e.verdict.symptom is Symptom.WRONG_OUTPUT]
+        if wrong:
+            return Proof("Workaround that gives wrong output", f"{wrong[-1].verdict.reason}: {words(wrong[-1])}.")
+        found = self.tried(self.bug.default_scenario, fix)
+        last = next(reversed(self.with_status(Status.PRESENT)), None)
+        if found is None or last is None or not found.affected or found.answer.version != last.version:
+            where = f" in {self.package} {last.version}, the newest affected release" if last else ""
+            return Proof("Workaround", f"It was not measured{where}.")
+        rate, race, status = found.answer.rate, self.bug.race, found.answer.status
+        words_of = rate.words(race=race)
+        proof = f"{words_of[0].upper()}{words_of[1:]}, with {words(found.answer.trials[-1])}."
+        if status is Status.PRESENT:
+            return Proof(f"Workaround that does not {'always ' * (rate.k < rate.n)}help", proof)
+        if status is Status.DIFFERENT_FAILURE:
+            return Proof("Workaround that fails in another way", proof)
+        if status is not Status.ABSENT:
+            more = f" Calling it safe takes {rate.still_needed} more trials without a failure." if race else ""
+            return Proof("Workaround", proof + more)
+        if self.bug.comparison is None or self.bug.comparison.gate is None:
+            return Proof("Safe workaround", proof)
+        gates = [e for e in self.evidence if (e.scenario, e.fix) == (GATE, fix)]
+        gate = next((e for e in reversed(gates) if version_of(e, self.package) == last.version), None)
+        if gate is None or not passed(gate):
+            why = (
+                f"its correctness gate did not pass: {gate.verdict.reason}"
+                if gate
+                else "its correctness gate was not run"
+            )
+            return Proof("Workaround", f"{proof} It is not called safe: {why}.")
+        return Proof("Safe workaround", f"{proof} Correctness: {gate.verdict.reason}.")
+
+    @property
+    def unfixed(self) -> list[Evidence]:
+        """The trials without a fix."""
+        return [one for one in self.trials if one.fix == NO_FIX.name]
+
+    def minimal(self, script: str, package: str) -> Evidence | None:
+        """The newest run, in the newest release, of a script of the issue that failed as the bug does."""
+        runs = [e for e in self.evidence if e.scenario == script.removesuffix(".py") and fits(e, self.unfixed)]
+        return max(runs, key=lambda one: (sortable(version_of(one, package) or "0"), one.id), default=None)
+
+    @cached_property
+    def unsolvable(self) -> list[Evidence]:
+        """The environments that cannot exist, each once."""
+        none = [e for e in self.trials if e.verdict.symptom is Symptom.UNSOLVABLE]
+        return list({spec(one): one for one in none}.values())
 
 
-def unsolvable(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """The environments that cannot exist, each once."""
-    none = [one for one in evidence if one.verdict.symptom is Symptom.UNSOLVABLE]
-    return newest(none, lambda one: str(one.target.get("spec")))
-
-
-def shown_failure(bug: Bug, evidence: Sequence[Evidence]) -> Evidence | None:
-    """The trial to tell about: the bug in the newest affected release, at the scale of the report if there is one."""
-    package = package_of(bug)
-    seen = [one for one in evidence if is_trial(one) and one.verdict.is_bug and one.fix == "none"]
-    ranked = [
-        (is_default(bug, one), one.scenario == bug.default_scenario, _sortable(_version(one, package) or "0"), i)
-        for i, one in enumerate(seen)
-    ]
-    return seen[max(ranked)[-1]] if ranked else None
-
-
-def newest_affected(bug: Bug, trials: Sequence[Evidence]) -> list[Evidence]:
-    """The trials of the newest environment in which one shows the bug, else of the newest; default parameters first."""
-    chosen = [one for one in trials if is_default(bug, one)] or list(trials)
-    groups: dict[str, list[Evidence]] = {}
-    for one in chosen:
-        groups.setdefault(" ".join(sorted(str(one.target.get("spec")).split())), []).append(one)
-    package = package_of(bug)
-
-    def rank(group: list[Evidence]) -> tuple[bool, Version, str]:
-        newest_one = group[-1]
-        return any(e.verdict.is_bug for e in group), _sortable(_version(newest_one, package) or "0"), newest_one.id
-
-    return max(groups.values(), key=rank, default=[])
-
-
-def minimal_of(evidence: Sequence[Evidence], script: str, package: str) -> Evidence | None:
-    """The newest failing run of a script of the issue in the newest release, else its newest run."""
-    runs = [one for one in evidence if one.scenario == script.removesuffix(".py")]
-    ranked = [(one.verdict.is_bug, _sortable(_version(one, package) or "0"), i) for i, one in enumerate(runs)]
-    return runs[max(ranked)[-1]] if ranked else None
-
-
-def _version(one: Evidence, package: str) -> str | None:
-    """The release of ``package`` in the trial, or the one asked for where no such environment exists."""
-    installed = one.target.get(package) or (one.target.get("packages") or {}).get(package)
-    if installed:
-        return str(installed)
-    for word in str(one.target.get("spec", "")).split():
-        try:
-            requirement = Requirement(word)
-        except InvalidRequirement:
-            continue
-        pins = [pin.version for pin in requirement.specifier if pin.operator == "=="]
-        if requirement.name == package and pins:
-            return pins[0]
-    return None
-
-
-def _sortable(version: str) -> Version:
-    try:
-        return Version(version)
-    except InvalidVersion:  # of a local checkout
-        return Version("0")
+def passed(gate: Evidence) -> bool:
+    """Whether the gate finished and found no wrong output; errors for sound input are reported, but do not rule out."""
+    return gate.outcome.done and gate.verdict.symptom in (Symptom.OK, Symptom.ERROR)

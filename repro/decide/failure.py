@@ -6,14 +6,14 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from repro.errors import UserError
+from repro.forms import from_json, to_json
 from repro.model import Limits, Outcome, Symptom
 from repro.rates import CLEAN_TRIALS
 from repro.signature import Signature, signature, stable
@@ -69,7 +69,7 @@ class Record:
 
     def comment(self) -> str:
         """The HTML comment; nothing inside can end it early."""
-        text = json.dumps({"schema": SCHEMA, **asdict(self)}, sort_keys=True)
+        text = json.dumps({"schema": SCHEMA, **to_json(self)}, sort_keys=True)
         for mark in ("--", "<", ">"):
             text = text.replace(mark, mark[:-1] + f"\\u{ord(mark[-1]):04x}")
         return f"<!-- {MARK} {text} -->"
@@ -89,7 +89,8 @@ def read(text: str) -> tuple[str, Record]:
         data = json.loads(text[start + len(_OPENING) - 1 : end + 1])
         if data["schema"] != SCHEMA:
             raise UserError(f"the record has schema {data['schema']!r}, this kit reads {SCHEMA}: write the text anew")
-        record = _record(data)
+        del data["schema"]
+        record = _clamped(from_json(Record, data))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
@@ -101,21 +102,14 @@ def read(text: str) -> tuple[str, Record]:
     return script, record
 
 
-def _record(data: Mapping[str, Any]) -> Record:
+def _clamped(record: Record) -> Record:
     """The record, its limits cut down to what anybody may ask of a machine."""
-    failure, limits = Failure(Signature(**data["failure"]["signature"]), data["failure"]["said"]), data["limits"]
-    timeout, grace, cap = float(limits["timeout_s"]), float(limits["grace_s"]), limits["memory_bytes"]
-    trials = data["trials"]
-    if not (timeout > 0 and grace > 0 and trials > 0 and (cap is None or cap > 0)):
+    limits, cap = record.limits, record.limits.memory_bytes
+    if not all(n > 0 for n in (limits.timeout_s, limits.grace_s, 1 if cap is None else cap, record.trials)):
         raise ValueError("a limit is not a positive number")
-    if not isinstance(trials, int) or not isinstance(cap, int | None):
-        raise TypeError("a limit is no whole number")
-    if not all(
-        isinstance(text, str) for text in (data["bug"], data["target"], failure.said, failure.signature.symptom)
-    ):
-        raise TypeError("the bug, the target or the failure is no text")
-    cut = Limits(None if cap is None else max(cap, LEAST_CAP), min(timeout, LONGEST_S), min(grace, LONGEST_S))
-    return Record(data["bug"], data["target"], cut, failure, min(trials, MOST_TRIALS), bool(data["race"]))
+    longest = (min(limits.timeout_s, LONGEST_S), min(limits.grace_s, LONGEST_S))
+    cut = Limits(None if cap is None else max(cap, LEAST_CAP), *longest)
+    return replace(record, limits=cut, trials=min(record.trials, MOST_TRIALS))
 
 
 def _blocks(text: str) -> Iterator[str]:

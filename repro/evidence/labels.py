@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
-from repro.evidence.record import new_id
-from repro.evidence.store import Evidence, Store
-
-FIELD = "study"
-"""Where in the provenance the mark is kept."""
+from repro.evidence.record import LABEL, Evidence, new_id
 
 
 def label_of(evidence: Evidence) -> Mapping[str, Any]:
     """The mark of a trial; empty for a trial of no study."""
-    found = evidence.provenance.get(FIELD)
+    found = evidence.provenance.get(LABEL)
     return found if isinstance(found, Mapping) else {}
-
-
-def label(store: Store, evidence: Evidence, mark: Mapping[str, Any], reproduce: str | None = None) -> Evidence:
-    """Keep a trial that has just been run with its mark, and perhaps with another command that asks again."""
-    marked = {**evidence.provenance, FIELD: dict(mark)}
-    return store.save(replace(evidence, provenance=marked, reproduce=reproduce or evidence.reproduce))
 
 
 def study_key(*words: str) -> str:

@@ -6,25 +6,21 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from enum import Enum
-from math import isfinite
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_origin, get_type_hints
+from typing import Any
 
-from repro.errors import UserError, unknown
+from repro import forms
+from repro.errors import UserError
 from repro.evidence.redact import Redactor
-from repro.model import SCHEMA, Killer, Limits, Outcome, Sample, Scalar, Stack, Status, Symptom, Verdict
+from repro.model import SCHEMA, Limits, Outcome, Scalar, Stack, Status, Verdict
 from repro.rates import Rate
 
+LABEL = "study"
+"""Where in the provenance the label of a trial is kept (``labels.py``)."""
+
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")  # nothing that leads out of the folder
-_OUTCOME = {
-    name: (hint | int if hint is float else hint)
-    for name, hint in get_type_hints(Outcome).items()
-    if get_origin(hint) in (None, UnionType)
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +34,7 @@ class Evidence:
         provenance: kit version and commit, time, machine (``provenance.py``).
         reproduce: the command that asks the same question again.
         memray: what the diagnostic run saw; ``None`` for a plain run.
+        decided_by: sha256 (hex) of all that decides the trial; ``""`` in evidence of before it was kept.
         path: the file it was saved to or loaded from; not part of the JSON form.
     """
 
@@ -52,7 +49,7 @@ class Evidence:
     verdict: Verdict
     provenance: Mapping[str, Any]
     reproduce: str
-    memray: Mapping[str, Any] | None = None
+    memray: Mapping[str, Any] | None
     decided_by: str = ""
     path: Path | None = field(default=None, compare=False)
 
@@ -71,9 +68,11 @@ class Evidence:
         provenance: Mapping[str, Any],
         reproduce: str,
         memray: Mapping[str, Any] | None = None,
+        label: Mapping[str, Any] | None = None,
         decided_by: str = "",
     ) -> Evidence:
-        """The record of a trial that has just ended, with a new id."""
+        """The record of a trial that has just ended, with a new id and, if it belongs to a study, its label."""
+        origin = provenance if label is None else {**provenance, LABEL: dict(label)}
         return cls(
             new_id(),
             bug,
@@ -84,7 +83,7 @@ class Evidence:
             limits,
             outcome,
             verdict,
-            provenance,
+            origin,
             reproduce,
             memray,
             decided_by,
@@ -105,8 +104,9 @@ class Evidence:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready; numbers that JSON lacks (NaN, infinities) become texts."""
-        form = {"schema": SCHEMA, **{f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "path"}}
-        return {**form, "status_alone": self.status_alone.value}
+        form = forms.to_json(self)
+        del form["path"]
+        return {"schema": SCHEMA, **form, "status_alone": self.status_alone.value}
 
     @classmethod
     def from_json(cls, data: Any) -> Evidence:
@@ -119,24 +119,15 @@ class Evidence:
                 "wrote it, or delete the file and run its 'reproduce' command again"
             )
         try:
-            given = {"decided_by": "", **{f.name: data[f.name] for f in fields(cls) if f.name not in _LATER}}
-            given["decided_by"] = data.get("decided_by", "")
-            for name, kind in _KINDS.items():
-                _expect(name, given[name], kind)
-            for name in ("id", "bug"):
-                if not _FILE_NAME.fullmatch(given[name]):
-                    raise ValueError(f"{name} {given[name]!r} is no file name")
-            given["limits"] = Limits(**given["limits"])
-            given["outcome"] = _outcome(given["outcome"])
-            given["verdict"] = _verdict(given["verdict"])
-            evidence = cls(**given)
-            if data["status_alone"] != evidence.status_alone.value:
-                raise ValueError(f"status_alone {data['status_alone']!r} contradicts the verdict")
-        except KeyError as error:
-            raise UserError(f"damaged evidence: {error} is missing; delete the file and run the trial again") from error
-        except (TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(f"damaged evidence: {reason}; delete the file and run the trial again") from error
+            known = [f.name for f in fields(cls) if f.name != "path"]  # a newer kit may have written more
+            evidence = forms.from_json(cls, {name: data[name] for name in known if name in data})
+            for name in (evidence.id, evidence.bug):
+                if not _FILE_NAME.fullmatch(name):
+                    raise ValueError(f"{name!r} is no file name")
+            if data.get("status_alone") != evidence.status_alone.value:
+                raise ValueError(f"status_alone {data.get('status_alone')!r} contradicts the verdict")
+        except ValueError as error:
+            raise UserError(f"damaged evidence: {error}; delete the file and run the trial again") from error
         return evidence
 
     def redacted(self, redactor: Redactor) -> Evidence:
@@ -165,59 +156,6 @@ class Evidence:
         )
 
 
-_LATER = frozenset({"path", "decided_by"})
-_KINDS: dict[str, Any] = {
-    **dict.fromkeys(("id", "bug", "scenario", "fix", "reproduce"), str),
-    **dict.fromkeys(("parameters", "target", "limits", "outcome", "verdict", "provenance"), Mapping),
-    "memray": Mapping | None,
-}
-
-
 def new_id(now: datetime | None = None) -> str:
     """Such as ``20261105T093015.123456Z-1a2b3c4d``: sorts by time as text."""
     return f"{now or datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
-
-
-def plain(value: Any) -> Any:
-    """``value`` in JSON's own types: enums by value, tuples as lists, paths and non-finite numbers as texts."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and not isfinite(value):
-        return str(value)
-    return str(value) if isinstance(value, Path) else value
-
-
-def _expect(name: str, value: Any, kind: Any) -> None:
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} is {type(value).__name__}, not {getattr(kind, '__name__', kind)}")
-
-
-def _symptom(value: Any) -> Symptom:
-    if value not in set(Symptom):
-        raise unknown("symptom", str(value), (s.value for s in Symptom))
-    return Symptom(value)
-
-
-def _verdict(data: Mapping[str, Any]) -> Verdict:
-    _expect("is_bug", data["is_bug"], bool)
-    _expect("reason", data["reason"], str)
-    return Verdict(_symptom(data["symptom"]), data["is_bug"], data["reason"], data.get("testable", True))
-
-
-def _outcome(data: Mapping[str, Any]) -> Outcome:
-    given = dict(data)
-    given["symptom"] = _symptom(given["symptom"])
-    given["killer"] = None if given.get("killer") is None else Killer(given["killer"])
-    given["phases"] = tuple((float(t), str(name)) for t, name in given.get("phases", ()))
-    given["timeline"] = tuple(Sample(**sample) for sample in given.get("timeline", ()))
-    given["stacks"] = tuple(Stack(**stack) for stack in given.get("stacks", ()))
-    for name, kind in _OUTCOME.items():
-        if name in given:
-            _expect(name, given[name], kind)
-    return Outcome(**given)

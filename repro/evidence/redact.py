@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,8 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from repro import places
 from repro.evidence.layers import layers
-from repro.evidence.shapes import COMMON, EMAIL, END, ESCAPED, PATH, PLACEHOLDER, RULES, SECRET_WORD, WORD
+from repro.evidence.shapes import COMMON, EMAIL, END, ESCAPED, NAMES, PATH, PLACEHOLDER, RULES, SECRET_WORD, WORD
+from repro.inputs import numbered
 
 MIN_SECRET, MIN_USER, MIN_HOST = 6, 3, 4
 _FREE_STANDING = 12  # a shorter secret is replaced only as a whole word: "123456" may stand in any checksum
@@ -34,8 +36,9 @@ class Redactor:
     """Replaces what identifies a person or a machine by a placeholder.
 
     ``secrets`` are replaced wherever they stand, also JSON-escaped, URL-encoded, HTML-escaped or in base64; ``users``
-    and ``hosts`` as whole words (a host with its domain); ``places`` maps a folder to its placeholder. Tokens of known
-    shapes, e-mail addresses, home and temporary folders are always replaced. Too short or too common words are not.
+    and ``hosts`` as whole words (a host with its domain); ``places`` maps a folder to its placeholder. The folders and
+    names of a user's own data are looked up below ``own`` (``inputs/numbered.py``) and give way to numbers. Tokens of
+    known shapes, e-mail addresses, home and temporary folders always go; too short or too common words never do.
     """
 
     def __init__(
@@ -45,29 +48,23 @@ class Redactor:
         users: Iterable[str] = (),
         hosts: Iterable[str] = (),
         places: Mapping[str, str] | None = None,
+        own: Path | None = None,
     ) -> None:
         self._literals: dict[str, tuple[str, str]] = {}  # what stands in the text -> (replacement, what it reveals)
-        patterns: dict[str, str] = {}
+        self._patterns: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._own, self._learnt, self._lock = own, set[str](), threading.Lock()
         for secret in secrets:
             if len(secret) >= MIN_SECRET and secret.lower() not in COMMON:
-                for form, replacement in _forms(secret):
-                    bounded = len(secret) < _FREE_STANDING and replacement == "<secret>"  # base64 runs on either side
-                    if form not in patterns:
-                        patterns[form] = rf"{WORD}{re.escape(form)}(?![A-Za-z0-9])" if bounded else re.escape(form)
-                        self._literals[form] = (replacement, secret)
+                self._hide(secret, "<secret>")
         for place, label in (places or {}).items():
-            folder = place.rstrip("/")
-            if folder:
-                for form in {folder, quote(folder), quote(folder, safe=""), folder.replace("/", "\\/")}:
-                    patterns.setdefault(form, rf"{PATH}{re.escape(form)}{END}")
-                    self._literals.setdefault(form, (label, folder))
-        self._patterns = sorted(patterns.items(), key=lambda item: (-len(item[0]), item[0]))  # the longest wins
+            self._hide_place(place, label)
         self._words: list[tuple[list[str], re.Pattern[str], str]] = []
         for names, least, tail, label in (
             (users, MIN_USER, "", "<user>"),
             (hosts, MIN_HOST, r"(?:\.[\w-]+)*", "<host>"),
         ):
-            kept = sorted({n for n in names if len(n) >= least and n.lower() not in COMMON}, key=lambda n: (-len(n), n))
+            kept = sorted({n for n in names if len(n) >= least and n.lower() not in COMMON}, key=len, reverse=True)
             if kept:
                 either = "|".join(map(re.escape, kept))
                 self._words.append((kept, re.compile(rf"{PLACEHOLDER}|{WORD}(?:{either})(?![A-Za-z0-9]){tail}"), label))
@@ -97,10 +94,42 @@ class Redactor:
                 secrets |= {value, *(line for line in value.splitlines() if len(line) >= 16)}
             if _URL_VARIABLE.search(name):
                 hosts |= {host for url in value.split() if "." in (host := _host(url)) and host != "127.0.0.1"}
-        return cls(secrets, users=users, hosts=hosts, places=folders)
+        return cls(secrets, users=users, hosts=hosts, places=folders, own=(cache or places.cache()) / numbered.FOLDER)
+
+    def _hide(self, secret: str, label: str) -> None:
+        for form, replacement in _forms(secret, label):
+            bounded = len(secret) < _FREE_STANDING and replacement == label  # base64 runs on either side
+            if form not in self._literals:
+                self._literals[form] = (replacement, secret)  # first: another thread may be at work with the patterns
+                self._patterns[form] = rf"{WORD}{re.escape(form)}(?![A-Za-z0-9])" if bounded else re.escape(form)
+
+    def _hide_place(self, place: str, label: str) -> None:
+        folder = place.rstrip("/")
+        if folder:
+            for form in {folder, quote(folder), quote(folder, safe=""), folder.replace("/", "\\/")}:
+                self._literals.setdefault(form, (label, folder))
+                self._patterns.setdefault(form, rf"{PATH}{re.escape(form)}{END}")
+
+    def _learn(self) -> None:
+        """Take in the names of the user's own data that were numbered since, by this process or by a notebook's."""
+        if self._own is None or not self._own.is_dir():
+            return
+        with self._lock:
+            fresh = {path.name for path in self._own.iterdir()} - self._learnt
+            for entry in fresh:
+                places, names = numbered.private(self._own / entry)
+                for place in places:
+                    self._hide_place(place, "<yours>")
+                for word, alias in names.items():
+                    if not word.isascii() or not NAMES[0].fullmatch(word):
+                        self._hide(word, alias)
+                    elif word.lower() not in COMMON:
+                        self._names[word] = alias
+                self._learnt.add(entry)
 
     def text(self, text: str) -> str:
         """``text`` with placeholders. Idempotent: it is repeated until nothing changes."""
+        self._learn()
         while (clean := self._once(text)) != text:
             text = clean
         return clean
@@ -138,6 +167,7 @@ class Redactor:
         Of bytes that are no UTF-8, runs of eight printable characters are searched, and for no e-mail addresses: a
         megabyte of noise holds some that look like one.
         """
+        self._learn()
         found: set[str] = set()
         for layer in layers(data):
             try:
@@ -156,11 +186,27 @@ class Redactor:
         for names, pattern, label in self._words:
             if any(name in text for name in names):
                 text = pattern.sub(partial(_unless_placeholder, label), text)
-        return text
+        return self._renamed(text, []) if self._names else text
+
+    def _renamed(self, text: str, seen: list[str], depth: int = 0) -> str:
+        """``text`` with the names of the user's own data replaced by their numbers; what was replaced goes to ``seen``.
+
+        Whole words first, then their parts: ``sub-Name_T1w.nii``, ``sub-Name``, ``Name``.
+        """
+
+        def one(found: re.Match[str]) -> str:
+            word = found[0]
+            if word in self._names:
+                seen.append(word)
+                return self._names[word]
+            return self._renamed(word, seen, depth + 1) if depth + 1 < len(NAMES) else word
+
+        return NAMES[depth].sub(one, text)
 
     def _exact(self, text: str) -> re.Pattern[str]:
-        """Placeholders, to step over, and those literals that occur in ``text``: an alternation of all is slow."""
-        return re.compile("|".join([PLACEHOLDER, *(pattern for form, pattern in self._patterns if form in text)]))
+        """Placeholders, to step over, and those literals that occur in ``text``, the longest first."""
+        forms = sorted((form for form in list(self._patterns) if form in text), key=len, reverse=True)
+        return re.compile("|".join([PLACEHOLDER, *(self._patterns[form] for form in forms)]))
 
     def _find(self, text: str, binary: bool) -> Iterator[str]:
         text = ESCAPED.sub(r"<\1>", text)
@@ -170,13 +216,17 @@ class Redactor:
         rules = [pattern for pattern, _ in RULES] + ([] if binary else [EMAIL]) + [word for _, word, _ in self._words]
         for pattern in rules:
             yield from (m[0] for m in pattern.finditer(text) if not re.fullmatch(PLACEHOLDER, m[0]))
+        if self._names:
+            seen: list[str] = []
+            self._renamed(text, seen)
+            yield from seen
 
 
 def _unless_placeholder(label: str, found: re.Match[str]) -> str:
     return found[0] if found[0].startswith("<") else label
 
 
-def _forms(secret: str) -> Iterator[tuple[str, str]]:
+def _forms(secret: str, label: str) -> Iterator[tuple[str, str]]:
     """Every form in which ``secret`` may stand in a text, with what replaces it."""
     escaped = (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], html.escape(secret))
     for form in (
@@ -187,7 +237,7 @@ def _forms(secret: str) -> Iterator[tuple[str, str]]:
         quote(secret, safe=""),
         quote_plus(secret),
     ):
-        yield form, "<secret>"
+        yield form, label
     raw = secret.encode(errors="surrogateescape")
     for shift, first in ((0, 0), (1, 2), (2, 3)):  # bytes before it in a group of three; first character it owns
         end = (shift + len(raw)) * 8 // 6

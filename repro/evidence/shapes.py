@@ -1,4 +1,4 @@
-"""What private things look like in a text: tokens, e-mail addresses, home and temporary folders. Patterns only."""
+"""Regular expressions for secrets and personal data: tokens, e-mail addresses, home and temporary folders."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ _COMMON = (
 )
 COMMON = frozenset(_COMMON.split())
 
-_LABELS = "tmp|repo|cache|user|host|email|token|secret"
+_LABELS = "tmp|repo|cache|yours|user|host|email|token|secret"
 PLACEHOLDER = rf"<(?:{_LABELS})>"
 ESCAPED = re.compile(rf"&lt;({_LABELS})&gt;")  # a placeholder as HTML shows it
 # Where a word may begin although a letter stands before it: after \n in an escaped text, a terminal colour, %2F.
 _ESCAPE = r"(?<=\\[bfnrt])|(?<=[\d\[]m)|(?<=%[0-9A-Fa-f]{2})"
 WORD = rf"(?:{_ESCAPE}|(?<![A-Za-z0-9]))"
-PATH = rf"(?=[\\/%])(?:{_ESCAPE}|(?<=-[A-Za-z])|(?<![\w.~]))(?<!<tmp>)(?<!<repo>)(?<!<cache>)"
+PATH = rf"(?=[\\/%])(?:{_ESCAPE}|(?<=-[A-Za-z])|(?<![\w.~]))(?<!<tmp>)(?<!<repo>)(?<!<cache>)(?<!<yours>)"
+# The words of a text (an escape before one is not part of it), a part between underscores or dots, one between hyphens.
+NAMES = (
+    re.compile(r"%[0-9A-Fa-f]{2}|\\[bfnrt]|\x1b\[[\d;]*m|[\w+-]+(?:\.[\w+-]+)*"),
+    re.compile(r"[^\W_]+(?:[+-][^\W_]+)*"),
+    re.compile(r"[^\W_]+"),
+)
 END = r"(?!\.?[\w-])"
 _SEP = r"(?:\\?/|%2[Ff])"
 _NAME = r"""[^\s/\\"'`<>|:;,(){}\[\]%&?#*]+"""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shlex
-import tempfile
+import threading
+import time
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,16 @@ from typing import Any
 from repro.errors import EnvironmentFault, UserError
 from repro.evidence.record import Evidence, new_id
 from repro.evidence.redact import Redactor
-from repro.model import Limits, Scalar
-from repro.units import format_duration, format_size
+from repro.files import write_atomic
 
-__all__ = ["Evidence", "Found", "Store", "command_for"]
+__all__ = ["Evidence", "Found", "Store"]
+
+
+STALE_S = 3600.0
+"""Age from which a temporary file has no writer any more: writing one takes milliseconds."""
+
+_PARSED: dict[Path, tuple[tuple[int, int, int], Evidence]] = {}
+_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Store:
     def __init__(self, root: Path, redactor: Redactor | None = None) -> None:
         self.root = root
         self.redactor = redactor or Redactor.from_environment()
+        _remove_stale(root / "evidence")
 
     def save(self, evidence: Evidence) -> Evidence:
         """Write ``evidence`` and return it as it was written: redacted, with its ``path``.
@@ -56,9 +62,17 @@ class Store:
         return path.relative_to(self.root).as_posix()
 
     def load(self, path: Path) -> Evidence:
-        """Read one file. Raises UserError, with the path, for whatever is wrong with it."""
+        """Read one file. Raises UserError, with the path, for whatever is wrong with it.
+
+        A file is parsed once per process, whichever store asks, unless it changed; the record is shared.
+        """
         try:
-            return replace(Evidence.from_json(json.loads(path.read_bytes())), path=path)
+            state = path.stat()
+            version = (state.st_mtime_ns, state.st_size, state.st_ino)
+            with _LOCK:
+                if path not in _PARSED or _PARSED[path][0] != version:
+                    _PARSED[path] = (version, Evidence.from_json(json.loads(path.read_bytes())))
+                return replace(_PARSED[path][1], path=path)
         except OSError as error:
             raise UserError(f"cannot read {path}: {error.strerror}; name an existing evidence file") from error
         except (ValueError, RecursionError) as error:
@@ -101,33 +115,6 @@ class Store:
         return self.root / "evidence" / bug
 
 
-def command_for(
-    bug: str,
-    scenario: str,
-    fix: str,
-    target_spec: str,
-    limits: Limits,
-    parameters: Mapping[str, Scalar],
-    trials: int | None = None,
-) -> str:
-    """The shell command that asks the same question again.
-
-    ``parameters`` holds only what differs from the bug's defaults. Limits are spelled out even if they are the
-    defaults, so that the command keeps its meaning when a default changes.
-    """
-    words = ["repro", "run", bug, "--scenario", scenario]
-    if fix != "none":
-        words += ["--fix", fix]
-    memory = "none" if limits.memory_bytes is None else format_size(limits.memory_bytes)
-    words += ["--target", target_spec, "--memory", memory, "--timeout", format_duration(limits.timeout_s)]
-    if trials is not None:
-        words += ["--trials", str(trials)]
-    for name, value in parameters.items():
-        if value is not None:
-            words += ["--set", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
-    return shlex.join(words)
-
-
 def _dump(form: Mapping[str, Any]) -> str:
     """One line for each entry, and for each entry of the outcome: short for a machine, and a person can find things."""
     lines = []
@@ -144,25 +131,23 @@ def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+def _remove_stale(folder: Path) -> None:
+    """Remove what writers that were killed left behind.
+
+    By age: where machines or containers share the folder, a process id does not tell whether its owner still writes.
+    """
+    for path in folder.glob("*/.*.tmp"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > STALE_S:
+                path.unlink()
+
+
 def _write(path: Path, content: bytes) -> None:
-    """Temporary file, fsync, rename: a reader never sees half of it, and a failure leaves nothing behind."""
-    temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp lets only the owner read; a report is to be shared
-        Path(temporary).replace(path)
-    except BaseException as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise EnvironmentFault(
-                f"cannot write evidence in {path.parent} ({error.strerror}): free some space there, or set the "
-                "environment variable REPRO_REPORTS to a folder that can be written and has room"
-            ) from error
-        raise
+        write_atomic(path, content)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot write evidence in {path.parent} ({error.strerror}): free some space there, or set the "
+            "environment variable REPRO_REPORTS to a folder that can be written and has room"
+        ) from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from repro.errors import UserError
+from repro.inputs import numbered
 from repro.inputs.cohort import COLUMNS
 from repro.inputs.manifest import Manifest, Row
 
@@ -21,6 +22,12 @@ BY_PLACE = {
 }
 
 Key = tuple[str, str]  # subject and session; "" where a subject has no sessions
+
+
+def numbered_input(cache: Path, root: Path) -> Manifest:
+    """What ``scan`` finds, under neutral names: no name of a person, file or folder of the user is in it."""
+    known = tuple(dict.fromkeys((str(root.expanduser().absolute()), str(root.expanduser().resolve()))))
+    return numbered.build(cache, scan(root), known)
 
 
 def scan(root: Path) -> Manifest:
@@ -50,20 +57,20 @@ def scan(root: Path) -> Manifest:
         if column or not relative.startswith("derivatives/"):
             ignored.append(relative)
     if not found:
-        raise _nothing(root.name, len(ignored), unfetched)
+        raise _nothing(len(ignored), unfetched)
     occurring = {column for columns in found.values() for column in columns}
     features = {c: kind for c, kind in COLUMNS.items() if kind == "string" or c in occurring}
     rows = tuple(_row(key, found[key], list(features)) for key in sorted(found))
     return Manifest(root, root.name, features, rows, sizes, tuple(ignored))
 
 
-def _nothing(name: str, ignored: int, unfetched: int) -> UserError:
+def _nothing(ignored: int, unfetched: int) -> UserError:
     if unfetched:
-        return UserError(f"{unfetched} NIfTI files under {name} are links to nothing: run datalad get . there")
+        return UserError(f"{unfetched} NIfTI files there are links to nothing: run datalad get . in that folder")
     if ignored:
         known = "anat/*_T1w, anat/*_T2w, anat/*_FLAIR, func/*_bold, dwi/*_dwi or *_sbref"
-        return UserError(f"none of the {ignored} NIfTI files under {name} has a place in BIDS known here: use {known}")
-    return UserError(f"no NIfTI files (*.nii, *.nii.gz) under {name}: give the folder that holds sub-*")
+        return UserError(f"none of the {ignored} NIfTI files there has a place in BIDS known here: use {known}")
+    return UserError("no NIfTI files (*.nii, *.nii.gz) there: give the folder that holds sub-*")
 
 
 def _images(root: Path) -> Iterator[Path]:

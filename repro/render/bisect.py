@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
-from textwrap import shorten
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from repro.decide.bisection import BisectionResult
 from repro.decide.races import RaceResult
 from repro.model import SCHEMA
 from repro.render.tables import Table
+from repro.render.words import clip
 from repro.studies.bisect import Bisection, Cause, Tried
 
 LEAST_SHOWN = 0.005
@@ -67,7 +67,6 @@ def bisection_json(found: Bisection) -> dict[str, Any]:
             "first": race.first,
             "confident": race.confident,
             "confidence": race.confidence,
-            "confidence_if_rare": race.confidence_if_rare,
             "skipped": list(race.skipped),
             "posterior": list(race.posterior),
         }
@@ -107,6 +106,10 @@ class ShownBisection:
     def __init__(self, found: Bisection) -> None:
         self.found = found
 
+    @property
+    def sentences(self) -> list[str]:
+        return [f"{_subject(self.found.tried)}: {said}" for said in bisection_sentences(self.found)]
+
     def __repr__(self) -> str:
         parts = [table.to_text() for table in (bisection_table(self.found), posterior_table(self.found)) if table]
         return "\n\n".join(["\n".join(bisection_sentences(self.found)), *parts])
@@ -127,6 +130,10 @@ class ShownCause:
     def __init__(self, cause: Cause) -> None:
         self.cause = cause
 
+    @property
+    def sentences(self) -> list[str]:
+        return [f"{_subject(self.cause.tried)}: {self.sentence}"]
+
     def __repr__(self) -> str:
         return "\n\n".join([self.sentence, _tried_table("taken from the second target", self.cause.tried).to_text()])
 
@@ -143,29 +150,35 @@ class ShownCause:
 
 def _certain(found: Bisection) -> BisectionResult:
     if not isinstance(found.result, BisectionResult):
-        raise ValueError("a found without a problem has a result")
+        raise ValueError("a bisection without a problem has a result")
     return found.result
 
 
 def _tried_table(name: str, tried: Iterable[Tried]) -> Table:
+    """A row a release; texts are cut, the JSON form has all of them."""
     rows = tuple(
-        (_short(one.release), one.label, _short(one.run.worst.verdict.reason), one.run.worst.shown_path)
-        for one in tried
+        (clip(one.release, 80), _showed(one), clip(one.run.reason, 80), one.run.worst.shown_path) for one in tried
     )
     return Table("", (name, "showed", "why", "evidence"), rows)
 
 
-def _short(text: str) -> str:
-    """At most 80 characters; the JSON form has all of it."""
-    return shorten(text, 80, placeholder=" …")
+def _showed(one: Tried) -> str:
+    """What a release showed; of a race, what its rate supports."""
+    return one.run.rate.words(race=True) if one.run.race and not one.run.broken else one.label
+
+
+def _subject(tried: Sequence[Tried]) -> str:
+    """Bug and scenario of what was tried."""
+    return f"{tried[0].run.worst.bug}, {tried[0].run.worst.scenario}" if tried else "nothing was tried"
 
 
 def _tried_json(one: Tried) -> dict[str, Any]:
     return {
         "release": one.release,
         "label": one.label,
+        "showed": _showed(one),
         "status": one.run.status.value,
-        "reason": one.run.worst.verdict.reason,
+        "reason": one.run.reason,
         "evidence": [e.shown_path for e in one.run.evidence],
         "reproduce": one.run.reproduce,
     }

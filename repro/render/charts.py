@@ -1,15 +1,16 @@
-"""Charts of memory over time and of totals: PNG bytes for reports, Mermaid text for issues."""
+"""Charts of memory over time and of rates: PNG bytes for reports, Mermaid text for issues."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from repro.evidence.store import Evidence
+from repro.evidence.record import Evidence
 from repro.model import Outcome, Sample, Symptom
+from repro.rates import Rate
+from repro.render.words import clip
 from repro.units import about, format_size
 
 if TYPE_CHECKING:
@@ -36,11 +37,11 @@ def timeline(runs: Outcome | Evidence | Sequence[Evidence], cap_bytes: int | Non
     highest = max([1, *(s.rss_bytes for one, _, _ in panels for s in one.timeline), *(cap or 0 for *_, cap in panels)])
     longest = max([0.1, *(one.wall_s for one, *_ in panels)])
     unit, name = (GIB, "GiB") if highest >= GIB else (MIB, "MiB")
-    with _figure(0.7 + 2.5 * max(1, len(panels))) as figure:
+    with canvas(0.7 + 2.5 * max(1, len(panels))) as figure:
         grid = figure.subplots(max(1, len(panels)), 1, sharex=True, sharey=True, squeeze=False)
         for (one, title, cap), axes in zip(panels, grid[:, 0], strict=False):
             _panel(axes, one, cap, unit, longest)
-            axes.set_title(shorten(title, 105, placeholder=" …"), loc="left", fontsize=9.5)
+            axes.set_title(clip(title, 105), loc="left", fontsize=9.5)
             axes.set_ylabel(f"RSS ({name})")
         axes = grid[-1, 0]
         axes.set_xlim(0, longest * 1.03)
@@ -48,47 +49,32 @@ def timeline(runs: Outcome | Evidence | Sequence[Evidence], cap_bytes: int | Non
         axes.set_xlabel("seconds since the start")
         if left_out > 0:
             figure.suptitle(f"the first {MAX_PANELS} of {MAX_PANELS + left_out} runs", fontsize=9, x=0.01, ha="left")
-        return _png(figure)
+        return png(figure)
 
 
-def bars(
-    items: Sequence[tuple[str, float | None]], title: str, unit: str = "bytes", limit: float | None = None
-) -> bytes:
-    """PNG of horizontal bars, the first on top, each with its value in words; ``None`` is shown as not measured.
-
-    ``unit`` is ``"bytes"`` or a word for the axis, such as ``"s"`` or ``"files"``; ``limit`` draws a dashed line.
-    """
-    values = [value or 0.0 for _, value in items]
-    highest = max([*values, limit or 0.0]) or 1.0
-    scale, name = (GIB, "GiB") if highest >= GIB else (MIB, "MiB")
-    if unit != "bytes":
-        scale, name = 1, unit
-
-    def words(value: float | None) -> str:
-        if value is None:
-            return "not measured"
-        return about(value) if unit == "bytes" else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-    with _figure(1.3 + 0.36 * max(1, len(items))) as figure:
+def rate_bars(rates: Sequence[tuple[str, Rate]], title: str) -> bytes:
+    """PNG of rates in percent as horizontal bars, the first on top, each with its 95 % interval and in words."""
+    with canvas(1.3 + 0.36 * max(1, len(rates))) as figure:
         axes = figure.subplots()
-        places = range(len(items))
-        axes.barh(places, [value / scale for value in values], height=0.62, color=_LINE)
-        for place, (_, value) in zip(places, items, strict=True):
+        for place, (_, rate) in enumerate(rates):
+            share = 100 * rate.k / rate.n if rate.n else 0.0
+            high = 100 * rate.high if rate.n else 0.0
+            if rate.n:
+                low = share - 100 * rate.low
+                axes.barh(
+                    place, share, 0.62, color=_LINE, xerr=[[low], [high - share]], ecolor=_MARK, capsize=3,
+                )  # fmt: skip
             axes.annotate(
-                words(value), ((value or 0) / scale, place), (4, 0), textcoords="offset points", va="center", fontsize=9
-            )
-        axes.set_yticks(list(places), [label for label, _ in items])
-        axes.set_ylim(len(items) - (0.5 if limit is None else 0.05), -0.6)  # the first on top; a row for the limit
-        axes.set_xlim(0, highest / scale * 1.22)  # room for the words
-        axes.set_xlabel(name)
-        axes.set_title(title, loc="left", fontsize=10)
-        if limit is not None:
-            axes.axvline(limit / scale, color=_CAP, linestyle="--", linewidth=1.3)
-            axes.annotate(
-                f"limit {words(limit)}", (limit / scale, 0), (-4, 4), xycoords=("data", "axes fraction"),
-                textcoords="offset points", ha="right", va="bottom", fontsize=8.5, color=_CAP,
+                str(rate) if rate.n else "not measured", (high, place), (4, 0), textcoords="offset points",
+                va="center", fontsize=9,
             )  # fmt: skip
-        return _png(figure)
+        axes.set_yticks(list(range(len(rates))), [label for label, _ in rates])
+        axes.set_ylim(len(rates) - 0.5, -0.6)  # the first on top
+        axes.set_xlim(0, 135)  # room for the words
+        axes.set_xticks(range(0, 101, 20))
+        axes.set_xlabel("% of trials, with the 95 % interval")
+        axes.set_title(title, loc="left", fontsize=10)
+        return png(figure)
 
 
 def mermaid_timeline(samples: Sequence[Sample], cap: int | None = None, max_points: int = 50) -> str:
@@ -200,7 +186,7 @@ def _phases(axes: Axes, phases: Sequence[tuple[float, str]], longest: float) -> 
 
 
 @contextmanager
-def _figure(height: float) -> Iterator[Figure]:
+def canvas(height: float) -> Iterator[Figure]:
     """An empty figure in matplotlib's own style, whatever the user configured; no pyplot, so no global state."""
     import matplotlib.style
     from matplotlib.figure import Figure
@@ -209,7 +195,8 @@ def _figure(height: float) -> Iterator[Figure]:
         yield Figure(figsize=(_WIDTH, height), dpi=_DPI, layout="constrained")
 
 
-def _png(figure: Any) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The figure as PNG without metadata, in 64 colours."""
     from PIL import Image
 
     buffer, small = io.BytesIO(), io.BytesIO()

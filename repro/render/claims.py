@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from repro.bugs.declaration import ClaimVerdict
-from repro.claims import Chapter
+from repro.decide.claims import Chapter, Judged
 from repro.render.tables import Table
 
 COLUMNS = ("claim", "from", "verdict", "what was measured", "evidence")
@@ -50,3 +50,12 @@ def claims_markdown(chapters: Sequence[Chapter], *, base: str = "") -> str:
                 table = table.replace(f"<br>{name}", f"<br>[{PurePath(name).stem[-8:]}]({base}{name})")
         parts += [f"## {chapter.title}", table]
     return "\n\n".join(parts) + "\n"
+
+
+def claims_table(judged: Iterable[Judged]) -> Table:
+    """A row a claim: what was believed, what was measured, and the verdict; those that were tested first."""
+    rows = tuple(
+        (j.claim.text, j.claim.source, j.finding.verdict.value, j.finding.measured)
+        for j in sorted(judged, key=lambda j: j.finding.verdict is ClaimVerdict.NOT_YET_TESTED)
+    )
+    return Table("What the reports say, and what was measured", ("claim", "from", "verdict", "measured"), rows)

@@ -2,68 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from repro.model import Symptom
-from repro.rates import CLEAN_TRIALS, SAFE_BELOW
+from repro.model import Outcome, Status, Symptom
+from repro.rates import CLEAN_TRIALS
+from repro.render.charts import rate_bars
+from repro.render.run import Picture, Words
 from repro.render.stacks import availability, interpreter_state, trimmed, where
-from repro.render.tables import Table
-from repro.render.view import Picture, Words
+from repro.render.tables import Cell, Table
 from repro.studies.count import Count, ranked
+
+Where = Callable[[Outcome], str] | None
+"""What a bug says of where a hung or crashed process stands."""
 
 SHOWN = (Symptom.OK, Symptom.HANG_AT_EXIT, Symptom.CRASH_AT_EXIT, Symptom.HANG, Symptom.CRASH)
 
 
 def count_table(counts: Sequence[Count], title: str = "") -> Table:
-    """A row a question: k/n of each ending, and the rate of the bug with its 95 % Wilson interval."""
+    """A row a question: how many trials ended how, and what that says of the bug, with its 95 % Wilson interval."""
     others = sorted({s for c in counts for s in c.symptoms} - {s.value for s in SHOWN})
     shown = [s.value for s in SHOWN if any(c.symptoms[s.value] for c in counts)] + others
-    rows = tuple(
-        (c.name, *(f"{c.symptoms[s]}/{len(c.evidence)}" for s in shown), str(c.rate) if c.rate.n else "–")
-        for c in counts
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (c.name, len(c.evidence), *(c.symptoms[s] for s in shown), c.rate.words(race=c.race)) for c in counts
     )
-    return Table(title, ("what", *shown, "bug shown (95 % interval)"), rows)
+    return Table(title, ("what", "trials", *shown, "the bug (95 % interval)"), rows)
 
 
 def safety_table(counts: Sequence[Count], title: str = "") -> Table:
     """Workarounds in order of safety, each with what its count supports."""
-    rows = tuple((c.name, str(c.rate) if c.rate.n else "–", c.rate.fix_words(race=c.race)) for c in ranked(counts))
-    note = f"Safe: the upper bound of the rate is below {SAFE_BELOW:.0%}; that takes {CLEAN_TRIALS} clean trials."
-    return Table(title, ("workaround", "bug shown (95 % interval)", "judgement"), rows, note)
+    rows = tuple((c.name, len(c.evidence), c.rate.fix_words(race=c.race)) for c in ranked(counts))
+    note = f"That a fix helps takes {CLEAN_TRIALS} trials without a failure; its correctness is judged elsewhere."
+    return Table(title, ("workaround", "trials", "judgement (95 % interval)"), rows, note)
 
 
 def rate_chart(counts: Sequence[Count], title: str) -> bytes:
-    """PNG of the failure rates as bars."""
-    from repro.render.charts import bars
-
-    return bars([(c.name, 100 * c.rate.k / c.rate.n if c.rate.n else None) for c in counts], title, "%")
+    """PNG of the failure rates as bars with their intervals."""
+    return rate_bars([(c.name, c.rate) for c in counts], title)
 
 
 def conclusions(counts: Sequence[Count], subject: str) -> list[str]:
-    """Sentences that follow from the counts alone."""
-    bad = [c for c in counts if c.rate.k]
-    clean = [c for c in counts if c.rate.n and not c.rate.k and not c.rate.other]
-    silent = [c for c in counts if not c.rate.n]
+    """Sentences that follow from the counts alone, in groups of what may be said."""
+    heads = {
+        Status.PRESENT: "it shows",
+        Status.ABSENT: "it was not seen, in enough trials to say so",
+        Status.UNSETTLED: "it was not seen, in too few trials to say that it is absent",
+        Status.DIFFERENT_FAILURE: "another failure hides whether it shows",
+        Status.UNTESTABLE: "it cannot be tested",
+    }
     lines = []
-    if bad:
-        lines += [
-            f"{subject}: the bug showed in {len(bad)} of {len(counts)}:",
-            *(f"  {c.name}: {c.rate}" for c in bad),
-        ]
-    if clean:
-        worst = max(c.rate.high for c in clean)
-        lines.append(
-            f"{subject}: it did not show in {len(clean)}; that bounds its rate in each at {worst:.0%} or less (95 %):"
-        )
-        lines += [f"  {c.name}: {c.rate}" for c in clean]
-    if silent:
-        lines.append(f"{subject}: not testable:")
-        lines += [f"  {c.name}: {c.evidence[0].verdict.reason if c.evidence else 'no trial'}" for c in silent]
+    for status, head in heads.items():
+        members = [c for c in counts if c.rate.status(race=c.race) is status]
+        if members:
+            lines += [f"{subject}: {head} ({len(members)} of {len(counts)}):"]
+            lines += [f"  {c.name}: {_said(c, status)}" for c in members]
     return lines or [f"{subject}: nothing was counted."]
 
 
+def _said(count: Count, status: Status) -> str:
+    if status is Status.UNTESTABLE:
+        return count.evidence[0].verdict.reason if count.evidence else "no trial"
+    return count.rate.words(race=count.race)
+
+
 class ShownCounts(list[Count]):
-    """Counts with the ways a notebook shows them."""
+    """Counts with the ways a notebook shows them; ``diagnosis`` is the bug's own of its stacks."""
+
+    def __init__(self, counts: Iterable[Count] = (), diagnosis: Where = None) -> None:
+        super().__init__(counts)
+        self.diagnosis = diagnosis
 
     def table(self, title: str = "") -> Table:
         return count_table(self, title)
@@ -79,26 +85,21 @@ class ShownCounts(list[Count]):
 
     def stacks(self) -> Words:
         """Where the first hang and the first crash of these trials stood, with the stacks that show it."""
-        return Words("\n\n".join(stack_report(self)) or "No trial here hung or crashed.")
+        return Words("\n\n".join(stack_report(self, self.diagnosis)) or "No trial here hung or crashed.")
 
 
-def stack_report(counts: Sequence[Count]) -> list[str]:
+def stack_report(counts: Sequence[Count], diagnosis: Where = None) -> list[str]:
     """A paragraph for the first trial of each symptom that has stacks."""
     found: dict[str, str] = {}
     for count in counts:
-        for evidence in count.evidence:
-            outcome = evidence.outcome
-            if (
-                outcome.stacks
-                and evidence.verdict.is_bug
-                and (key := f"{outcome.symptom} {outcome.signal}") not in found
-            ):
-                lines = [
-                    f"{count.name}: {outcome.symptom.value}: {where(outcome)}",
-                    f"interpreter: {interpreter_state(outcome.stacks)}",
-                    f"tools: {availability(outcome.stacks)}",
-                    trimmed(outcome.stacks),
-                    f"full text: {evidence.shown_path}",
-                ]
-                found[key] = "\n".join(lines)
+        for one in (e for e in count.evidence if e.outcome.stacks and e.verdict.is_bug):
+            outcome = one.outcome
+            lines = [
+                f"{count.name}: {outcome.symptom.value}: {where(outcome, diagnosis)}",
+                f"interpreter: {interpreter_state(outcome.stacks)}",
+                f"tools: {availability(outcome.stacks)}",
+                trimmed(outcome.stacks),
+                f"full text: {one.shown_path}",
+            ]
+            found.setdefault(f"{outcome.symptom} {outcome.signal}", "\n".join(lines))
     return list(found.values())

@@ -8,24 +8,25 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from repro.bugs.declaration import Bug
-from repro.claims import Chapter
-from repro.decide import facts
+from repro.decide.claims import Chapter
+from repro.decide.current import is_trial
+from repro.decide.facts import Answer, Facts, Proof
 from repro.evidence.record import Evidence
 from repro.model import Status
-from repro.rates import CLEAN_TRIALS, SAFE_BELOW
 from repro.render.claims import counts, evidence_names
-from repro.render.tables import Table, target_words
+from repro.render.tables import Table
+from repro.render.words import counted, listed, status_words, target_words
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
 TITLE = "Bugs of Hugging Face datasets and PyArrow, reproduced"
-_WORDS = {
-    Status.PRESENT: ("✗", "affected"),
-    Status.ABSENT: ("✓", "not affected"),
-    Status.DIFFERENT_FAILURE: ("!", "fails otherwise"),
-    Status.UNSETTLED: ("?", "unsettled"),
-    Status.UNTESTABLE: ("–", "untestable"),
+_MARKS = {
+    Status.PRESENT: "✗",
+    Status.ABSENT: "✓",
+    Status.DIFFERENT_FAILURE: "!",
+    Status.UNSETTLED: "?",
+    Status.UNTESTABLE: "–",
 }
 
 
@@ -53,57 +54,45 @@ class Entry:
     safety: str
     code: str
     proof: str
+    left_out: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
 
 
-def entry(bug: Bug, evidence: Sequence[Evidence], code: str, links: Sequence[tuple[str, str]]) -> Entry:
+def entry(facts: Facts, code: str, links: Sequence[tuple[str, str]]) -> Entry:
     """The entry of a bug; ``code`` is the text of its workaround, empty if it has none."""
-    known = facts.releases(bug, evidence)
-    package = facts.package_of(bug)
-    shown = tuple(_release(bug, release) for release in known)
+    bug = facts.bug
     workaround = next((fix.title for fix in bug.fixes if fix.name == bug.workaround), "")
-    safety, proof = _proof(bug, evidence) if code else ("", "")
+    proof = facts.proof(target_words) if code else Proof("", "")
     return Entry(
-        bug.slug, bug.title, _verdict(package, known, bug.slug), bug.cause or bug.summary, package, shown, workaround,
-        safety, code, proof, tuple(links),
+        bug.slug, bug.title, verdict(facts), bug.cause or bug.summary, facts.package,
+        tuple(_release(bug, release) for release in facts.releases), workaround, proof.title, code, proof.words,
+        facts.chosen.left_out, tuple(links),
     )  # fmt: skip
 
 
-def _verdict(package: str, known: Sequence[facts.Release], slug: str) -> str:
-    affected = [r.version for r in known if r.status is Status.PRESENT]
-    healthy = [r.version for r in known if r.status is Status.ABSENT]
+def verdict(facts: Facts) -> str:
+    """In which releases the bug is, in a sentence: each named under what its trials support, and under nothing else."""
+    known, affected = facts.releases, facts.with_status(Status.PRESENT)
     if not known:
-        return f"Not measured yet: run repro run {slug}."
+        return f"Not measured yet: run repro run {facts.bug.slug}."
+    others = [status for status in Status if status is not Status.PRESENT and facts.with_status(status)]
+    rest = [f"{status_words(status)}: {', '.join(r.version for r in facts.with_status(status))}" for status in others]
     if not affected:
-        return f"Not seen in {package} {', '.join(r.version for r in known)}."
-    last = known[-1]
-    now = f"the newest release tried, {last.version}, is {_WORDS[last.status][1]}"
-    span = affected[0] if len(affected) == 1 else f"{affected[0]} to {affected[-1]} ({len(affected)} releases tried)"
-    rest = f"; not affected: {', '.join(healthy)}" if healthy else ""
-    return f"Affected: {package} {span}{rest}; {now}."
+        return f"No release of {facts.package} is shown to have it; {'; '.join(rest)}."
+    between = known[known.index(affected[0]) : known.index(affected[-1]) + 1]
+    span = listed(r.version for r in affected)
+    if len(affected) > 1 and between == affected:
+        span = f"{affected[0].version} to {affected[-1].version} ({len(affected)} releases tried)"
+    now = f"the newest release tried, {known[-1].version}, is {status_words(known[-1].status)}"
+    return f"{'; '.join([f'Affected: {facts.package} {span}', *rest, now])}."
 
 
-def _release(bug: Bug, release: facts.Release) -> ShownRelease:
-    mark, words = _WORDS[release.status]
-    rate = f", {release.failed}" if bug.race and release.failed.n else ""
-    return ShownRelease(release.version, release.status.value, mark, words + rate)
-
-
-def _proof(bug: Bug, evidence: Sequence[Evidence]) -> tuple[str, str]:
-    """What the workaround may be called, and the trials that it rests on."""
-    tried = [e for e in evidence if facts.is_trial(e) and e.fix == bug.workaround and e.verdict.informative]
-    trials = facts.newest_affected(bug, tried)
-    if not trials:
-        return "Workaround", "It was not measured yet."
-    release = facts.Release("", tuple(trials))
-    rate = str(release.failed) if bug.race else f"{release.failed.k} of {release.failed.n}"
-    proof = f"Failed in {rate} trials with {target_words(trials[-1])}."
-    if release.failed.k:
-        return "Workaround that does not always help", proof
-    if bug.race and release.failed.high >= SAFE_BELOW:
-        more = CLEAN_TRIALS
-        return "Workaround", f"{proof} Calling it safe takes {more} trials without a failure."
-    return "Safe workaround", proof
+def _release(bug: Bug, release: Answer) -> ShownRelease:
+    status = release.status
+    settled = status in (Status.ABSENT, Status.PRESENT, Status.UNSETTLED)
+    rate = f", {release.rate.words(race=True)}" if bug.race and settled else ""
+    words = release.rate.words(race=True) if status is Status.UNSETTLED else f"{status_words(status)}{rate}"
+    return ShownRelease(release.version, status.value, _MARKS[status], words)
 
 
 @cache
@@ -121,7 +110,7 @@ def page(entries: Sequence[Entry], chapters: Sequence[Chapter], evidence: Sequen
     """The page as one HTML file that asks for nothing else. ``matrix`` is Markdown; no HTML in it is let through."""
     from markupsafe import Markup
 
-    trials = [e for e in evidence if facts.is_trial(e)]
+    trials = [e for e in evidence if is_trial(e)]
     return _template().render(
         title=TITLE,
         bugs=entries,
@@ -164,13 +153,17 @@ def _rows(chapter: Chapter) -> list[Mapping[str, Any]]:
 
 def twin(entries: Sequence[Entry], chapters: Sequence[Chapter], evidence: Sequence[Evidence], matrix: str = "") -> str:
     """The page's Markdown twin, for those who browse the repository; the claims have a file of their own."""
-    trials = [e for e in evidence if facts.is_trial(e)]
-    parts = [f"# {TITLE}", f"{len(trials)} trials on synthetic data, the last on {_day(trials)}." if trials else ""]
+    trials = [e for e in evidence if is_trial(e)]
+    parts = [
+        f"# {TITLE}",
+        f"{counted(len(trials), 'trial')} on synthetic data, the last on {_day(trials)}." if trials else "",
+    ]
     for one in entries:
         parts += [f"## {one.title}", f"**{one.verdict}**", one.cause]
         if one.releases:
             cells = tuple((release.version, f"{release.mark} {release.words}") for release in one.releases)
             parts.append(Table("", (one.package, "status"), cells).to_markdown())
+        parts += one.left_out
         if one.code:
             parts += [f"{one.safety}: {one.workaround}. {one.proof}", f"```python\n{one.code.strip()}\n```"]
         parts.append(" · ".join(f"[{label}]({address})" for label, address in one.links))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from repro.model import SCHEMA
-from repro.render.tables import NOTHING, Cell, Table
+from repro.render.tables import Cell, Table
+from repro.render.words import NOTHING
 from repro.studies.regress import Entry, Judged
 
 

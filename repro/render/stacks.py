@@ -3,80 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from repro.model import Outcome, Stack, Symptom
-
-_GDB_THREAD = re.compile(r"^Thread (\d+) \(.*?\"?([^\"()]*)\"?\):$")
-_GDB_FRAME = re.compile(r"^#\d+ +(?:0x[0-9a-f]+ in )?(.+?) \((?:.*)\)(?: (?:at|from) (\S+))?$")
-_PYSTACK_THREAD = re.compile(r"^Traceback for thread (\d+) \(([^)]*)\)(.*)$")
-_PYSTACK_FRAME = re.compile(r'^ +\((Python|C)\) File "([^"]*)", line (\d+), in (.*?)(?: \((\S+)\))?$')
+from repro.stacktext import native
 
 # How a thread waits says nothing about why it waits.
 _PLUMBING = re.compile(r"^(_*futex|__GI___futex|_*pthread_cond|_start\b|__libc_start|_*clone|start_thread|\?\?)")
 _STATE = re.compile(r"^Python runtime state: (\w+)", re.MULTILINE)
 _ABORT = re.compile(r"^(terminate called .*|Fatal Python error: .*)$", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """One thread: its name, and its frames as ``function (file)``, innermost first."""
-
-    name: str
-    frames: tuple[str, ...]
-
-    def has(self, *words: str) -> bool:
-        return all(any(word in frame for frame in self.frames) for word in words)
-
-
-def threads(stack: Stack) -> tuple[Thread, ...]:
-    """The threads in the output of gdb or pystack; empty for another tool or no output."""
-    if stack.tool not in {"gdb", "pystack"}:
-        return ()
-    return tuple(_pystack(stack.text) if stack.tool == "pystack" else _gdb(stack.text))
-
-
-def _gdb(text: str) -> Iterator[Thread]:
-    name, frames = "", list[str]()
-    for line in text.splitlines():
-        if head := _GDB_THREAD.match(line):
-            if frames:
-                yield Thread(name, tuple(frames))
-            name, frames = head[2] or f"thread {head[1]}", []
-        elif frame := _GDB_FRAME.match(line):
-            frames.append(_shown(frame[1], frame[2]))
-    if frames:
-        yield Thread(name, tuple(frames))
-
-
-def _pystack(text: str) -> Iterator[Thread]:
-    name, frames = "", list[str]()
-    for line in text.splitlines():
-        if head := _PYSTACK_THREAD.match(line):
-            if frames:
-                yield Thread(name, tuple(reversed(frames)))
-            name, frames = head[2], []
-        elif frame := _PYSTACK_FRAME.match(line):
-            kind, file, number, function, library = frame.groups()
-            frames.append(
-                f"{function} (Python, {_base(file)}:{number})" if kind == "Python" else _shown(function, library)
-            )
-    if frames:
-        yield Thread(name, tuple(reversed(frames)))
-
-
-def _base(path: str) -> str:
-    return path.rsplit("/", 1)[-1]
-
-
-def _shown(function: str, file: str | None) -> str:
-    return f"{function} ({_base(file)})" if file else function
-
-
-def native(stacks: Sequence[Stack]) -> tuple[Thread, ...]:
-    """The threads from the best tool that gave any."""
-    return next((found for stack in stacks if (found := threads(stack))), ())
 
 
 def trimmed(stacks: Sequence[Stack], most: int = 12) -> str:
@@ -116,25 +51,18 @@ def interpreter_state(stacks: Sequence[Stack]) -> str:
     return "not known"
 
 
-def where(outcome: Outcome) -> str:
-    """One line: where the process stood when it hung, or what it said when it crashed."""
+def where(outcome: Outcome, diagnosis: Callable[[Outcome], str] | None = None) -> str:
+    """One line: where the process stood when it hung, or what it said when it crashed; the bug's own words first."""
     if outcome.symptom in {Symptom.CRASH, Symptom.CRASH_AT_EXIT}:
-        said = _ABORT.search(outcome.stderr_tail)
-        return f"{outcome.signal} {outcome.detail.split(' ', 1)[-1]}" + (f": {said[1]}" if said else "")
+        message = _ABORT.search(outcome.stderr_tail)
+        return f"{outcome.signal} {outcome.detail.split(' ', 1)[-1]}" + (f": {message[1]}" if message else "")
     found = native(outcome.stacks)
     if not found:
         return (
             f"no stacks: {availability(outcome.stacks)}" if outcome.stacks else "stacks were not taken for this trial"
         )
-    for thread in found:
-        if thread.has("ThreadPool::Shutdown", "__run_exit_handlers"):
-            workers = sum(t.has("arrow::internal::") or t.has("PyGILState") for t in found if t is not thread)
-            pool = (
-                f"{workers} other thread(s) in Arrow" if workers else "no thread of that pool is left to end its task"
-            )
-            return f"the main thread runs C exit handlers and waits in arrow::internal::ThreadPool::Shutdown; {pool}"
-        if thread.has("ThreadPool::Shutdown"):
-            return "a thread waits in arrow::internal::ThreadPool::Shutdown"
+    if diagnosis is not None and (said := diagnosis(outcome)):
+        return said
     if any(t.has("take_gil") for t in found):
         return "a thread waits for the GIL"
     return interpreter_state(outcome.stacks)

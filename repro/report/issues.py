@@ -5,19 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from repro import bugs
-from repro.bugs.declaration import NO_FIX, FixKind
-from repro.decide import facts
+from repro.bugs.declaration import NO_FIX, Bug, FixKind
+from repro.decide.current import MINIMAL, TEST
+from repro.decide.facts import Facts
+from repro.decide.scripts import fits
 from repro.errors import UserError
-from repro.evidence.record import Evidence
 from repro.evidence.store import Store
 from repro.model import Status
-from repro.render.issue import PROJECTS, issue_text, script_for, visible
+from repro.render.issue import PROJECTS, Attached, issue_text, visible
+from repro.render.issue.text import home
+from repro.report.kept import known_of
 from repro.run.runner import Runner
-from repro.run.scripts import TEST, exported_name, exported_source, run_minimal, run_test
+from repro.run.scripts import exported_name, exported_source, run_minimal, run_test
 
 MOST_TRIES = 10
 """How often the script of a race is run to see it fail once."""
+
+
+def script_for(bug: Bug, project: str) -> str:
+    """The script that goes into the issue: ``minimal_<project>.py`` if the bug has one, else ``minimal.py``."""
+    own = f"{MINIMAL}_{project}.py"
+    return own if (bug.folder / own).is_file() else f"{MINIMAL}.py"
+
+
+def attached(bug: Bug, project: str) -> Attached:
+    """What the text of an issue shows beside the evidence, read from the bug's folder."""
+    name, test = script_for(bug, project), exported_source(bug)
+    script = bug.folder / name
+    return Attached(
+        name,
+        script.read_text("utf-8") if script.is_file() else "",
+        test.read_text("utf-8") if test is not None else "",
+    )
 
 
 def write_issue(
@@ -26,27 +45,27 @@ def write_issue(
     output: Path | None = None,
     *,
     project: str | None = None,
-    evidence: list[Evidence] | None = None,
+    facts: Facts | None = None,
 ) -> Path:
     """Write the issue text of a bug from its evidence, and beside it the test for upstream if the bug has one.
 
-    Where GitHub has no room for all of it, the whole goes to ``<name>.full.md``. Nothing is run.
+    Where GitHub has no room for all of it, the whole goes to ``<name>.full.md``. Nothing is run. Raises UserError if
+    no evidence that counts shows the bug.
     """
-    bug = bugs.load(slug)
-    found = store.query(bug=slug) if evidence is None else evidence
-    suffix = f".{project}" if project else ""
-    path = output or store.root / "issues" / f"{slug}{suffix}.md"
+    known = known_of(store, slug) if facts is None else facts
+    slug = known.bug.slug
+    path = output or store.root / "issues" / f"{slug}{f'.{project}' if project else ''}.md"
     full = path.with_suffix(".full.md")
-    fitted = issue_text(bug, found, project=project, where=full.name)
+    shown = attached(known.bug, project or home(known))
+    fitted = issue_text(known, shown, project=project, where=full.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(visible(store.redactor.text(fitted.text)), encoding="utf-8")
     full.unlink(missing_ok=True)
     if fitted.left_out:
-        whole = issue_text(bug, found, project=project, limit=None).text
+        whole = issue_text(known, shown, project=project, limit=None).text
         full.write_text(visible(store.redactor.text(whole)), encoding="utf-8")
-    source = exported_source(bug)
-    if source is not None:
-        path.with_name(exported_name(bug)).write_bytes(source.read_bytes())
+    if shown.test:
+        path.with_name(exported_name(known.bug)).write_text(shown.test, encoding="utf-8")
     return path
 
 
@@ -64,28 +83,26 @@ def run_scripts(
     A fixed release is one of the evidence; without one the newest is tried, and each patch in the affected one.
     ``quick`` leaves the patches out, and the test of a race, which waits for hangs: ``repro issue BUG --run`` has both.
     """
-    bug = bugs.load(slug)
-    found = store.query(bug=slug)
-    package = facts.package_of(bug)
-    bad = facts.shown_failure(bug, found)
+    facts = known_of(store, slug)
+    bug, bad = facts.bug, facts.failure
     if bad is None:
         raise UserError(f"no evidence shows {slug} yet: run 'repro run {slug}' first")
     spec = str(bad.target["spec"])
     for script in dict.fromkeys(script_for(bug, name) for name in ([project] if project else PROJECTS)):
-        recorded = facts.minimal_of(found, script, package)
+        recorded = facts.minimal(script, facts.package)
         if recorded is None or "cause" not in recorded.target:
             # what showed the bug in pyarrow alone names no release of datasets
-            where = "latest" if script != "minimal.py" and "datasets" not in bad.target else spec
+            where = "latest" if script != f"{MINIMAL}.py" and "datasets" not in bad.target else spec
             for _ in range(MOST_TRIES if bug.race else 1):
                 echo(f"running {script} in {where}")
-                if run_minimal(runner, bug, where, script).verdict.is_bug:
+                if fits(run_minimal(runner, bug, where, script), facts.unfixed):
                     break
     if exported_source(bug) is None or (quick and bug.race):
         return
-    healthy = [r for r in facts.releases(bug, found) if r.status is Status.ABSENT]
+    healthy = facts.with_status(Status.ABSENT)
     good = str(healthy[-1].trials[-1].target["spec"]) if healthy else "latest"
     patches = [fix for fix in bug.fixes if fix.kind is FixKind.PATCH and not quick]
-    done = {(str(e.target.get("spec")), e.fix) for e in found if e.scenario == TEST}
+    done = {(str(e.target.get("spec")), e.fix) for e in facts.evidence if e.scenario == TEST}
     for where, fix in [(spec, NO_FIX), (good, NO_FIX), *((spec, patch) for patch in patches)]:
         if (where, fix.name) not in done:
             echo(f"running {exported_name(bug)} in {where}, fix {fix.name}")

@@ -12,10 +12,10 @@ from repro import bugs, places, targets
 from repro.errors import UserError
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Store
-from repro.render.html import notebook_html, notebook_images
 from repro.render.summary import summary_table
 from repro.report.issues import run_scripts, write_issue
-from repro.report.notebook import Executed, execute, parameters_of
+from repro.report.kept import known
+from repro.report.notebook import Executed, execute, notebook_html, notebook_images, parameters_of
 from repro.report.pages import write_claims, write_page
 from repro.run.runner import Runner
 from repro.units import parse_size
@@ -56,18 +56,19 @@ def make_report(
         if done.error:
             failed.append(f"{notebook.name}: {done.error}")
     runner = Runner(places.cache(), store)
-    evidence = store.query()
-    touched = sorted({e.bug for e in evidence} & set(bugs.slugs()))
-    for slug in touched:
-        try:
-            run_scripts(store, runner, slug, echo=echo, quick=True)
-            made.append(write_issue(store, slug))
-        except UserError as error:  # nothing shows the bug, or a script cannot be run: the text says what is missing
-            echo(f"{slug}: {error}")
-    made += [write_claims(store), write_page(store)]
+    for slug, facts in known(store).items():
+        if facts.failure is not None:
+            try:
+                run_scripts(store, runner, slug, echo=echo, quick=True)
+            except UserError as error:  # a script cannot be run: the text says what is missing
+                echo(f"{slug}: {error}")
+    found = known(store)
+    touched = [facts for facts in found.values() if facts.evidence]
+    made += [write_issue(store, facts.bug.slug, facts=facts) for facts in touched if facts.failure is not None]
+    made += [write_claims(store, found), write_page(store, found)]
     echo("")
-    echo(summary_table([(bugs.load(slug), store.query(bug=slug)) for slug in touched]).to_text())
-    new = [e for e in store.query() if e.id not in before]
+    echo(summary_table(touched).to_text())
+    new = [one for facts in found.values() for one in facts.evidence if one.id not in before]
     echo(f"{len(new)} trials in {time.monotonic() - started:.0f} s. Open:")
     for path in made:
         echo(f"  {_shown(path)}")

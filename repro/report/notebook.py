@@ -1,8 +1,9 @@
-"""Runs one notebook with parameters, through papermill, and nothing more."""
+"""Runs one notebook with parameters, through papermill, and turns what came out into one HTML file and PNG files."""
 
 from __future__ import annotations
 
 import ast
+import base64
 import os
 from collections.abc import Mapping
 from contextlib import chdir
@@ -70,3 +71,24 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], *, cell
             lines = [line for line in str(error).splitlines() if line.strip()]
             return Executed(output, lines[-1][:300] if lines else type(error).__name__)
     return Executed(output)
+
+
+def notebook_html(path: Path) -> str:
+    """The notebook as a page that asks no other host for anything: no MathJax, no RequireJS, images embedded."""
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(embed_images=True, mathjax_url="", require_js_url="", jquery_url="")
+    exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
+    body, _ = exporter.from_filename(str(path))
+    return str(body)
+
+
+def notebook_images(notebook: Any) -> list[bytes]:
+    """The PNG outputs of an executed notebook, in order."""
+    images = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {}).get("image/png")
+            if data:
+                images.append(base64.b64decode(data))
+    return images

@@ -1,64 +1,51 @@
-"""Writes what is read by people who run nothing: the claims ledger, the page and its Markdown twin."""
+"""Writes what is read by people who run nothing: the claims ledger, the page and its Markdown twin, the matrix."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from repro import bugs
 from repro.bugs.declaration import Bug
-from repro.claims import Chapter, ledger
-from repro.evidence.record import Evidence
+from repro.decide.facts import Facts
 from repro.evidence.store import Store
 from repro.render import page
+from repro.render.cells import ShownCell, merged, shown_cells
 from repro.render.claims import claims_markdown
 from repro.render.issue import visible
-from repro.render.matrix import forms
+from repro.render.matrix import forms, tables_markdown
 from repro.render.regress import regress_json, regress_markdown
+from repro.report.kept import judged_claims, known, matrix_cells
 from repro.studies.matrix import Matrix
 from repro.studies.regress import Judged
 
-
-def judged_claims(store: Store) -> list[Chapter]:
-    """The ledger, judged from the evidence in ``store``."""
-    return ledger(by_bug(store))
+Found = Mapping[str, Facts] | None
+"""What the evidence says of each bug; ``None`` to load it."""
 
 
-def by_bug(store: Store) -> dict[str, list[Evidence]]:
-    """All readable evidence, oldest first, by the bug it is about."""
-    found: dict[str, list[Evidence]] = {}
-    for one in store.query():
-        found.setdefault(one.bug, []).append(one)
-    return found
-
-
-def claims_text(store: Store, base: str = "") -> str:
+def claims_text(store: Store, found: Found = None, base: str = "") -> str:
     """The ledger in Markdown. ``base`` leads from the file it goes to, to the folder with the evidence."""
-    return visible(store.redactor.text(claims_markdown(judged_claims(store), base=base)))
+    return visible(store.redactor.text(claims_markdown(judged_claims(store, found), base=base)))
 
 
-def write_claims(store: Store) -> Path:
+def write_claims(store: Store, found: Found = None) -> Path:
     """Write ``ledger.md`` into the reports folder (``claims.md`` beside it is the published one)."""
     path = store.root / "ledger.md"
-    _write(path, claims_text(store))
+    _write(path, claims_text(store, found))
     return path
 
 
-def write_page(store: Store) -> Path:
+def write_page(store: Store, found: Found = None, cells: Sequence[ShownCell] | None = None) -> Path:
     """Write ``index.html`` and ``index.md`` into the reports folder; links go only to files that are there."""
-    evidence = by_bug(store)
-    entries = []
-    for slug in bugs.slugs():
-        bug = bugs.load(slug)
-        entries.append(page.entry(bug, evidence.get(slug, []), _workaround(bug), _links(store.root, bug)))
-    chapters = ledger(evidence)
-    every = [one for found in evidence.values() for one in found]
-    matrix = _matrix(store.root)
+    facts = known(store) if found is None else found
+    entries = [page.entry(one, _workaround(one.bug), _links(store.root, one.bug)) for one in facts.values()]
+    chapters = judged_claims(store, facts)
+    every = [one for known_ in facts.values() for one in known_.trials]
+    shown = matrix_cells(store.root) if cells is None else cells
+    tables = f"{tables_markdown(shown)}\n\n[What each cell rests on](matrix/matrix.md)" if shown else ""
     path = store.root / "index.html"
-    _write(path, store.redactor.html(page.page(entries, chapters, every, matrix)))
-    _write(path.with_suffix(".md"), visible(store.redactor.text(page.twin(entries, chapters, every, matrix))))
+    _write(path, store.redactor.html(page.page(entries, chapters, every, tables)))
+    _write(path.with_suffix(".md"), visible(store.redactor.text(page.twin(entries, chapters, every, tables))))
     return path
 
 
@@ -83,27 +70,20 @@ def _links(root: Path, bug: Bug) -> Sequence[tuple[str, str]]:
     return links + [(label, address) for label, address in bug.links.items()]
 
 
-def _matrix(root: Path) -> str:
-    """The tables that the matrix study wrote last, without what each cell rests on; empty if it was never run."""
-    path = root / "matrix" / "matrix.md"
-    if not path.is_file():
-        return ""
-    tables = re.sub(r"\A# .*\n+", "", path.read_text("utf-8")).split("\n## ")[0].strip()
-    return f"{tables}\n\n[What each cell rests on](matrix/{path.name})"
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
 def write_matrix(store: Store, matrix: Matrix) -> list[Path]:
-    """Write the forms of a matrix below ``matrix/``; returns their paths, the page first."""
-    folder = store.root / "matrix"
+    """Add a matrix to the stored one and write its forms below ``matrix/``; returns their paths, the page first.
+
+    Of two answers to the same question in the same target the new one stays; stored ones that are not current go.
+    """
+    return write_cells(store, merged(matrix_cells(store.root), shown_cells(matrix)))
+
+
+def write_cells(store: Store, cells: Sequence[ShownCell]) -> list[Path]:
+    """Write the forms of a matrix."""
     written = []
-    for name, text in forms(matrix, folder).items():
-        _write(folder / name, store.redactor.text(text))
-        written.append(folder / name)
+    for name, text in forms(cells).items():
+        _write(store.root / "matrix" / name, store.redactor.text(text))
+        written.append(store.root / "matrix" / name)
     return written
 
 
@@ -112,3 +92,8 @@ def write_regress(store: Store, judged: Sequence[Judged]) -> None:
     folder = store.root / "regress"
     _write(folder / "regress.json", store.redactor.text(json.dumps(regress_json(judged), indent=2)) + "\n")
     _write(folder / "regress.md", store.redactor.text(regress_markdown(judged)))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

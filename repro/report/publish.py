@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro import bugs
-from repro.bugs.declaration import Bug
-from repro.decide import facts
+from repro.decide.current import kind_of, question
+from repro.decide.facts import Facts
 from repro.errors import UserError
 from repro.evidence.record import Evidence
 from repro.evidence.store import Store
 from repro.model import Status
+from repro.rates import CLEAN_TRIALS
 from repro.render.charts import timeline
 from repro.report.issues import write_issue
-from repro.report.pages import by_bug, claims_text, write_claims, write_page
+from repro.report.kept import known, matrix_cells
+from repro.report.pages import claims_text, write_cells, write_claims, write_page
 
 MANIFEST, SCHEMA = "manifest.json", 1
 _STALE = "the evidence gives another text; run 'make publish'"
 NOTEBOOK_LIMIT, TOTAL_LIMIT = 1_000_000, 8_000_000
 """Bytes: GitHub renders no larger notebook; a clone should stay small."""
-RACE_TRIALS = 20
+MOST_TRIALS = max(100, CLEAN_TRIALS)
+"""Trials of one question that are published at most: all that a race takes until it is settled, and far more."""
 _FIXED = ("ledger.md", "index.html", "index.md")
 CLAIMS = "claims.md"
 """Written beside the published folder: the ledger, with links into it."""
@@ -43,34 +44,38 @@ class Published:
 
 
 def chosen(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """The newest trials of each question, no more than a rate needs, oldest first."""
+    """The newest trials of each question, as many as a rate may need, oldest first."""
     kept: dict[tuple[str, ...], list[Evidence]] = {}
     for one in evidence:
-        kept.setdefault((*facts.question(one), str(one.memray is not None)), []).append(one)
-    newest = [one for trials in kept.values() for one in trials[-RACE_TRIALS:]]
+        kept.setdefault((kind_of(one), *question(one), str(one.memray is not None)), []).append(one)
+    newest = [one for trials in kept.values() for one in trials[-MOST_TRIALS:]]
     return sorted(newest, key=lambda one: one.id)
 
 
 def publish(store: Store, folder: Path) -> Published:
     """Write ``folder`` anew: evidence, issue texts, tests, claims, page, executed notebooks and plots, and a manifest.
 
-    It appears complete or not at all. Raises UserError if there is no evidence, or the whole is too large.
+    Only evidence of the code of today is published. It appears complete or not at all. Raises UserError if there is no
+    such evidence, or the whole is too large.
     """
-    found = by_bug(store)
+    found = {slug: facts for slug, facts in known(store).items() if facts.evidence}
     if not found:
-        raise UserError("there is no evidence to publish: run 'repro report' first")
+        raise UserError("there is no evidence to publish that the code of today made: run 'repro report' first")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".publish-") as scratch:
         fresh = Path(scratch) / "published"
-        for slug in sorted(set(found) & set(bugs.slugs())):
-            for one in chosen(found[slug]):
+        for slug, facts in sorted(found.items()):
+            for one in chosen(facts.evidence):
                 if one.path is not None:
                     _copy(one.path, fresh / "evidence" / slug / one.path.name)
-            picture = _picture(bugs.load(slug), found[slug])
+            picture = _picture(facts)
             if picture:
                 (fresh / "plots").mkdir(parents=True, exist_ok=True)
                 (fresh / "plots" / f"{slug}.png").write_bytes(picture)
-        left_out = _extras(store.root, fresh)
+        left_out = _notebooks(store.root, fresh)
+        cells = matrix_cells(store.root)
+        if cells:
+            write_cells(Store(fresh, store.redactor), cells)
         render(fresh, store)
         paths = sorted(path for path in fresh.rglob("*") if path.is_file())
         size = sum(path.stat().st_size for path in paths)
@@ -82,7 +87,7 @@ def publish(store: Store, folder: Path) -> Published:
         (fresh / MANIFEST).write_text(json.dumps({"schema": SCHEMA, "sha256": sums}, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
-    claims = claims_text(Store(folder, store.redactor), f"{folder.name}/")
+    claims = _claims(folder, store)
     (folder.parent / CLAIMS).write_text(claims, encoding="utf-8")
     return Published(folder, len(paths), size, tuple(left_out))
 
@@ -90,10 +95,18 @@ def publish(store: Store, folder: Path) -> Published:
 def render(folder: Path, store: Store) -> None:
     """Write everything that follows from the evidence in ``folder`` into it: issue texts, tests, claims and page."""
     own = Store(folder, store.redactor)
-    for slug in by_bug(own):
-        write_issue(own, slug)
-    write_claims(own)
-    write_page(own)
+    found = known(own, today=False)
+    for slug, facts in found.items():
+        if facts.failure is not None:
+            write_issue(own, slug, facts=facts)
+    write_claims(own, found)
+    write_page(own, found, matrix_cells(folder, today=False))
+
+
+def _claims(folder: Path, store: Store) -> str:
+    """The ledger that lies beside ``folder``, with links into it."""
+    own = Store(folder, store.redactor)
+    return claims_text(own, known(own, today=False), f"{folder.name}/")
 
 
 def check(folder: Path, store: Store) -> list[str]:
@@ -122,34 +135,30 @@ def check(folder: Path, store: Store) -> list[str]:
             if not (again / name).is_file() or (again / name).read_bytes() != here[name].read_bytes():
                 faults.append(f"{name}: {_STALE}")
         beside = folder.parent / CLAIMS
-        if not beside.is_file() or beside.read_text("utf-8") != claims_text(
-            Store(again, store.redactor), f"{folder.name}/"
-        ):
+        if not beside.is_file() or beside.read_text("utf-8") != _claims(again, store):
             faults.append(f"../{CLAIMS}: {_STALE}")
     return faults
 
 
-def _picture(bug: Bug, evidence: list[Evidence]) -> bytes:
+def _picture(facts: Facts) -> bytes:
     """Memory over time with the bug, in a release without it, and with the workaround; empty without such trials."""
-    bad = facts.shown_failure(bug, evidence)
+    bad, healthy = facts.failure, facts.with_status(Status.ABSENT)
     if bad is None or bad.limits.memory_bytes is None:
         return b""
-    healthy = [one.trials[-1] for one in facts.releases(bug, evidence) if one.status is Status.ABSENT]
-    tried = [one for one in evidence if facts.is_trial(one) and one.fix == bug.workaround and not one.verdict.is_bug]
-    panels = [bad, *healthy[-1:], *facts.newest_affected(bug, tried)[-1:]]
+    tried = facts.tried(facts.bug.default_scenario, facts.bug.workaround)
+    helped = tried is not None and tried.answer.status is Status.ABSENT
+    panels = [bad, *(one.trials[-1] for one in healthy[-1:]), *(tried.answer.trials[-1:] if helped and tried else ())]
     return timeline([one for one in panels if len(one.outcome.timeline) > 1])
 
 
-def _extras(root: Path, fresh: Path) -> list[str]:
-    """Copy executed notebooks and the matrix; returns the names of what is too large."""
+def _notebooks(root: Path, fresh: Path) -> list[str]:
+    """Copy executed notebooks; returns the names of what is too large."""
     left_out = []
-    for path in [*sorted(root.glob("notebooks/[0-9]*.ipynb")), *sorted(root.glob("matrix/*"))]:
-        if not path.is_file() or path.name.startswith("."):
-            continue
+    for path in sorted(root.glob("notebooks/[0-9]*.ipynb")):
         name = path.relative_to(root).as_posix()
         if path.stat().st_size > NOTEBOOK_LIMIT:
             left_out.append(name)
-        elif not re.search(r"\.(tmp|lock)$", name):
+        else:
             _copy(path, fresh / name)
     return left_out
 

@@ -19,7 +19,7 @@ from typing import Any
 import repro
 from repro import trial
 from repro.bugs.declaration import Bug, Claim, Fix, Parameter, Prepared, Scenario
-from repro.evidence.record import plain
+from repro.forms import to_json
 from repro.model import SCHEMA, TargetInfo, Unsolvable
 from repro.run.question import Question
 
@@ -42,9 +42,9 @@ def trial_key(question: Question, target: TargetInfo | Unsolvable, prepared: Pre
         "bug": question.bug.slug,
         "scenario": question.scenario.name,
         "fix": [fix.name, fix.kind.value, None if fix.path is None else _sha256(fix.path.read_bytes())],
-        "parameters": plain(question.parameters),
-        "inputs": None if prepared is None else plain(prepared.inputs),
-        "expected": None if prepared is None else plain(prepared.expected),
+        "parameters": to_json(question.parameters),
+        "inputs": None if prepared is None else to_json(prepared.inputs),
+        "expected": None if prepared is None else to_json(prepared.expected),
         "limits": asdict(question.limits),
         "environment": environment,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from repro import bugs, targets
 from repro.bugs.declaration import NO_FIX, Bug, Fix, Parameter, Scenario
@@ -43,12 +44,13 @@ class Question:
 
     def command(self, *, trials: int | None = None, memray: bool = False) -> str:
         """The shell command that asks the same again; limits are spelled out, since a default may change."""
-        words = ["repro", "run", self.bug.slug, "--scenario", self.scenario.name]
+        words = ["repro", "run", self.bug.typed or self.bug.slug, "--scenario", self.scenario.name]
         if self.fix.name != NO_FIX.name:
             words += ["--fix", self.fix_word]
         words += ["--target", self.target, *limit_words(self.limits)]
         words += ["--trials", str(trials)] if trials is not None else []
-        words += set_words(self.given)
+        folders = {p.name for p in self.bug.parameters if p.kind == "folder"}  # a user's own are nobody's business
+        words += set_words({name: "<yours>" if name in folders else value for name, value in self.given.items()})
         return shlex.join([*words, "--memray"] if memray else words)
 
     @property
@@ -82,7 +84,7 @@ def question(
     bug = bugs.load(slug)
     limits = read_limits(bug, memory, timeout)
     check_limits(limits)
-    spec = bug.default_target if target is None else target
+    spec = bug.default_target if target is None else targets.with_pins(target, bug.pins)
     targets.parse(spec)
     values = read_parameters(bug, parameters)
     with usable_paths():
@@ -115,6 +117,9 @@ def read_parameter(parameter: Parameter, text: str) -> Scalar:
                 return parse_size(text)
             case "str":
                 return text
+            case "folder":  # absolute, so that redaction recognises it
+                with usable_paths():
+                    return str(Path(text).expanduser().absolute())
             case "bool" if text.lower() in TRUE | FALSE:
                 return text.lower() in TRUE
     except ValueError:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from repro import targets
+from repro.bugs import calls
 from repro.bugs.declaration import FixKind, Prepared
 from repro.errors import EnvironmentFault, UserError, usable_paths
-from repro.evidence.labels import FIELD
 from repro.evidence.provenance import provenance
 from repro.evidence.record import Evidence
 from repro.evidence.store import Store
@@ -67,8 +67,7 @@ class Runner:
         key = repr((question.bug.slug, question.scenario.name, sorted(question.parameters.items())))
         with self._lock:
             if key not in self._inputs:
-                with usable_paths():
-                    self._inputs[key] = question.bug.prepare(question.scenario.name, question.parameters, self.cache)
+                self._inputs[key] = calls.prepare(question.bug, question.scenario.name, question.parameters, self.cache)
             return self._inputs[key]
 
     def key(self, question: Question) -> str:
@@ -93,7 +92,16 @@ class Runner:
         target = self.target(question)
         if isinstance(target, Unsolvable):
             return self.keep_impossible(question, target, reproduce, self.key(question), label)
-        prepared, key = self.inputs(question), self.key(question)
+        key = self.key(question)
+        outcome, diagnosis = self.observe(question, target, memray=memray)
+        verdict = judge(question, outcome, self.inputs(question).expected)
+        return self.keep(question, described(target), outcome, verdict, reproduce, key, label, diagnosis)
+
+    def observe(
+        self, question: Question, target: TargetInfo, *, memray: bool = False
+    ) -> tuple[Outcome, Mapping[str, Any] | None]:
+        """Runs the probe once; what came out, unjudged and not kept, and what memray saw if it was asked."""
+        prepared = self.inputs(question)
         if memray and not diagnose.available(target.python):
             raise UserError(f"memray is not in the target {target.spec!r}: it has no wheel for python there")
         workaround = question.fix.path if question.fix.kind is FixKind.WORKAROUND else None
@@ -122,8 +130,7 @@ class Runner:
             _refuse_tiny_cap(question.limits, outcome)
             if memray:
                 diagnosis = self._diagnosis(target, question, scratch)
-        verdict = judge(question, outcome, prepared.expected)
-        return self.keep(question, described(target), outcome, verdict, reproduce, key, label, diagnosis)
+        return outcome, diagnosis
 
     def keep(
         self,
@@ -146,7 +153,8 @@ class Runner:
             limits=question.limits,
             outcome=replace(outcome, symptom=verdict.symptom),
             verdict=verdict,
-            provenance={**provenance(), **({FIELD: dict(label)} if label else {})},
+            provenance=provenance(),
+            label=label,
             reproduce=reproduce,
             memray=memray,
             decided_by=key,
@@ -197,7 +205,7 @@ def judge(question: Question, outcome: Outcome, expected: Mapping[str, Any]) -> 
         return Verdict(outcome.symptom, False, outcome.detail)
     if not outcome.started and not outcome.symptom.healthy:
         return Verdict(outcome.symptom, False, f"the environment is broken: {before_start(outcome)}", testable=False)
-    return question.bug.oracle(question.scenario.name, outcome, expected)
+    return calls.judge(question.bug, question.scenario.name, outcome, expected)
 
 
 def before_start(outcome: Outcome) -> str:

@@ -57,7 +57,7 @@ def read_axis(text: str, cache: Path, recent: int | None = None) -> Axis:
         wanted = SpecifierSet(rest)
     except InvalidSpecifier:
         raise UserError(f"cannot read the axis {text!r}: write it like {_FORMS}") from None
-    releases = _pythons(wanted) if name == "python" else _releases(name, str(wanted), cache)
+    releases = _pythons(wanted) if name == "python" else _releases(name, wanted, cache)
     if not rest and recent is not None:
         releases = releases[-recent:]
     if not releases:
@@ -88,9 +88,8 @@ def _versions(text: str, words: Sequence[str]) -> tuple[str, ...]:
     return (*pinned, *([LATEST] if LATEST in names else []))
 
 
-def _releases(name: str, specifier: str, cache: Path) -> tuple[str, ...]:
-    known = targets.list_releases(name, cache=cache)
-    return tuple(one.version for one in targets.matching(known, specifier))
+def _releases(name: str, wanted: SpecifierSet, cache: Path) -> tuple[str, ...]:
+    return tuple(version for version in targets.list_releases(name, cache=cache) if wanted.contains(version))
 
 
 def _pythons(wanted: SpecifierSet) -> tuple[str, ...]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from repro.decide.attribution import Attribution, AttributionResult
 from repro.decide.bisection import BisectionResult, Bisector
-from repro.decide.races import Direction, RaceBisector, RaceResult
+from repro.decide.races import RaceBisector, RaceResult
 from repro.errors import UserError
 from repro.evidence.record import Evidence
 from repro.model import Status, Symptom, TargetInfo
-from repro.rates import Rate
-from repro.run.cache import TrialCache
+from repro.rates import FAILURES_ENOUGH, Rate
+from repro.run.cache import MOST_SILENT, TrialCache
 from repro.run.pool import Budget
 from repro.run.question import Question
 from repro.run.result import Run
@@ -93,8 +94,13 @@ def bisect(
 ) -> Bisection:
     """Bisects a deterministic bug: one transition, or ``every`` change of what it shows. No release is tried twice.
 
+    With ``every`` at least each eighth part of the range is tried, unless ``grid`` says otherwise: what comes and goes
+    between two tested releases would be missed.
+
     A ``good`` release that shows the bug, or a ``bad`` one that does not, is named as wrong.
     """
+    if every and grid is None:
+        grid = max(2, len(releases) // 8)
     bisector = Bisector(releases, every=every, grid=grid)
     tried: list[Tried] = []
     while (index := bisector.select()) is not None:
@@ -132,44 +138,63 @@ def bisect_race(
 ) -> Bisection:
     """Bisects a race: each bound until it is settled, then ``batch`` trials wherever they tell most.
 
-    The bounds say which way it goes: from healthy to affected or back. Only the bug counts as a failure, and a trial
+    The trials say which way it goes: from healthy to affected or back. Only the bug counts as a failure, and a trial
     that failed in another way counts for nothing. ``most`` limits the trials in total, ``budget`` those at a time.
+
+    Raises:
+        UserError: an argument makes no sense; nothing was run.
     """
+    bisector = RaceBisector(releases, confidence=confidence, budget=most)
+    if batch < 1 or (trials is not None and trials < 1):
+        raise UserError("a step needs at least one trial: type --trials 1 or more")
     runs: dict[int, Run] = {}
-    RaceBisector(releases, confidence=confidence, budget=most)  # refuse what makes no sense before anything is run
+    rates: dict[int, Rate] = {}
 
     def more(index: int, count: int | None) -> Rate:
         """The rate among new trials of a release."""
-        had = runs[index].evidence if index in runs else ()
-        runs[index] = cache.run(ask(releases[index]), None if count is None else len(had) + count, budget)
-        found = Rate.of(e.verdict for e in runs[index].evidence[len(had) :]) if not runs[index].broken else Rate(0, 0)
-        say(f"{releases[index]}: {found.k} of {found.n} trials showed the bug")
-        return found
+        kept = [e for e in runs[index].evidence if e.verdict.symptom is not Symptom.KIT_FAULT] if index in runs else []
+        runs[index] = cache.run(ask(releases[index]), None if count is None else len(kept) + count, budget)
+        had, now = rates.get(index, Rate(0, 0)), Rate.of(e.verdict for e in runs[index].evidence)
+        rates[index] = now
+        new = Rate(0, 0) if runs[index].broken else Rate(now.k - had.k, now.n - had.n)
+        say(f"{releases[index]}: {new.k} of {new.n} trials showed the bug")
+        return new
 
     last = len(releases) - 1
     ends = {index: more(index, trials) for index in (0, last)}
-    silent = [releases[index] for index, rate in ends.items() if not rate.n]
-    shows = [index for index, rate in ends.items() if rate.k]
-    problem = ""
-    if silent:
-        problem = f"{' and '.join(silent)} cannot be tested: give another range"
-    elif len(shows) != 1:
-        counts = " and ".join(f"{rate.k} of {rate.n} in {releases[index]}" for index, rate in ends.items())
-        what = "both ends show the bug" if shows else "neither end shows the bug"
-        problem = f"{what} ({counts}): give a wider range{'' if shows else ', or more --trials'}"
+    problem = wrong_ends({releases[index]: rate for index, rate in ends.items()})
     if problem:
         return Bisection(tuple(releases), None, _told(releases, runs), problem)
-    direction: Direction = "first-affected" if shows == [last] else "first-fixed"
-    bisector = RaceBisector(releases, direction=direction, confidence=confidence, budget=most)
     for index, rate in ends.items():
         bisector.record(index, rate.k, rate.n)
+    silent: Counter[int] = Counter()
     while (choice := bisector.select()) is not None:
         rate = more(choice, batch)
-        if rate.n:
-            bisector.record(choice, rate.k, rate.n)
-        elif not runs[choice].rate.n or runs[choice].broken:
+        bisector.record(choice, rate.k, rate.n)
+        silent[choice] += not rate.n
+        if not rate.n and (_says_nothing(runs[choice]) or silent[choice] > MOST_SILENT):
             bisector.skip(choice)
     return Bisection(tuple(releases), bisector.result(), _told(releases, runs))
+
+
+def wrong_ends(ends: Mapping[str, Rate]) -> str:
+    """Why a race cannot begin or end between these two releases, as far as their trials tell; empty if it may."""
+    counts = " and ".join(f"{rate.k} of {rate.n} in {release}" for release, rate in ends.items())
+    silent = [release for release, rate in ends.items() if not rate.n]
+    if silent:
+        return f"{' and '.join(silent)} cannot be tested: give another range"
+    if not any(rate.k for rate in ends.values()):
+        return f"neither end shows the bug ({counts}): give a wider range, or more --trials"
+    alike = max(rate.low for rate in ends.values()) <= min(rate.high for rate in ends.values())
+    if alike and all(rate.k >= FAILURES_ENOUGH for rate in ends.values()):
+        return f"both ends show the bug ({counts}): give a wider range"
+    return ""
+
+
+def _says_nothing(run: Run) -> bool:
+    """Whether a release cannot be tested. A fault of the kit says that of the kit only: it is tried again."""
+    faults = sum(e.verdict.symptom is Symptom.KIT_FAULT for e in run.evidence)
+    return run.broken is not None or (not run.rate.n and faults < len(run.evidence))
 
 
 def attribute(cache: TrialCache, ask: Ask, old: str, new: str, say: Say = len) -> Cause:

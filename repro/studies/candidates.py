@@ -53,11 +53,6 @@ class Candidate:
         given = {} if cases is None else {"cases": cases}
         return replace(self.question, bug=judged, scenario=scenario, given=given)
 
-    @property
-    def identity(self) -> str:
-        """The same for the same candidate in another run."""
-        return f"{self.name}: {self.question.command()}"
-
 
 def comparison_plan(slug: str) -> ComparisonPlan:
     """How the fixes of a bug are compared; UserError if the bug does not say."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from repro.bugs.declaration import ComparisonPlan, FixKind, Measured
+from repro.decide.facts import passed
 from repro.decide.interleave import interleave
 from repro.decide.spread import Spread, paired_ratios, spread
 from repro.errors import UserError
@@ -117,11 +118,6 @@ class Comparison:
         return self.ratio(again) if again else None
 
 
-def passed(gate: Evidence) -> bool:
-    """Whether the gate finished and found no wrong output; errors for sound input are reported, but do not rule out."""
-    return gate.outcome.done and gate.verdict.symptom in (Symptom.OK, Symptom.ERROR)
-
-
 def collect(evidence: Iterable[Evidence], plan: ComparisonPlan | None) -> Comparison | None:
     """The newest comparison that was kept; ``None`` if there is none, or the bug has no plan for one. Pure."""
     if plan is None:
@@ -163,7 +159,7 @@ def compare(
     """
     if repetitions < 0:
         raise UserError(f"{repetitions} repetitions make no sense: type --repetitions 3, or 0 for correctness only")
-    key = study_key(*(one.identity for one in entered), str(cases))
+    key = study_key(*(f"{one.name} {runner.key(one.question)}" for one in entered), str(cases))
     kept_so_far = runner.store.query(bug=entered[0].question.bug.slug) if resume else ()
     identity, known = open_study(kept_so_far, KIND, key, resume)
     done = {(label_of(e)["candidate"], label_of(e)["part"]): e for e in known}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from packaging.version import Version
 from repro import bugs, targets
 from repro.bugs.declaration import NO_FIX
 from repro.errors import UserError
+from repro.files import write_atomic
+from repro.forms import from_json, to_json
 from repro.model import SCHEMA, Scalar, Status, Symptom, TargetInfo
 from repro.run.cache import TrialCache
 from repro.run.question import own_parameters, question
@@ -207,13 +209,7 @@ def load(path: Path) -> list[Entry]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
             raise UserError(f"{path.name} has schema {content['schema']!r}, this kit reads {SCHEMA}: update the kit")
-        return [
-            Entry(
-                **{**e, "status": Status(e["status"]), "symptom": Symptom(e["symptom"])}
-                | {"history": tuple(e["history"])}
-            )
-            for e in content["entries"]
-        ]
+        return [from_json(Entry, entry) for entry in content["entries"]]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{path} is damaged ({error}): restore it with git, or delete it and accept anew") from error
 
@@ -221,10 +217,8 @@ def load(path: Path) -> list[Entry]:
 def save(path: Path, entries: Sequence[Entry]) -> None:
     """Write the expectations in one step, in a fixed order, so that a change of one is a small diff."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"schema": SCHEMA, "note": NOTE, "entries": [asdict(entry) for entry in entries]}
-    fresh = path.with_name(f".{path.name}.tmp")
-    fresh.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    content = {"schema": SCHEMA, "note": NOTE, "entries": to_json(list(entries))}
+    write_atomic(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def _pinned(found: TargetInfo, asked: str) -> str:

@@ -133,7 +133,8 @@ def survive(
     if not entered:
         raise UserError("nothing to try: name at least one fix and one size")
     CapSearch(ceiling, MIN_CAP_BYTES, ceiling, resolution)  # refuse bad bounds before anything is run
-    key = study_key(*(f"{size} {one.identity}" for size, one in entered), str(ceiling), str(resolution))
+    names = (f"{size} {one.name} {runner.key(one.question)}" for size, one in entered)
+    key = study_key(*names, str(ceiling), str(resolution))
     kept_so_far = runner.store.query(bug=entered[0][1].question.bug.slug) if resume else ()
     identity, known = open_study(kept_so_far, KIND, key, resume)
     done = {(label_of(e)["candidate"], label_of(e)["size"], e.limits.memory_bytes): e for e in known}

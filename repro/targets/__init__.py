@@ -2,21 +2,18 @@
 
 from repro.targets.describe import environment_text
 from repro.targets.interpreters import Interpreter, installed
-from repro.targets.provision import provision
-from repro.targets.releases import Release, list_releases, matching, newest
-from repro.targets.spec import Spec, parse
-from repro.targets.uv import UvFailed
+from repro.targets.provision import missing_from, provision
+from repro.targets.releases import list_releases
+from repro.targets.spec import Spec, parse, with_pins
 
 __all__ = [
     "Interpreter",
-    "Release",
     "Spec",
-    "UvFailed",
     "environment_text",
     "installed",
     "list_releases",
-    "matching",
-    "newest",
+    "missing_from",
     "parse",
     "provision",
+    "with_pins",
 ]

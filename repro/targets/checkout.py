@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from repro.errors import UserError
+from repro.errors import EnvironmentFault, UserError
 from repro.targets import uv
 from repro.targets.interpreters import Interpreter
 from repro.targets.tools import run
@@ -52,7 +52,8 @@ def read(path: str) -> Checkout:
     """Look at the source tree at ``path`` (as typed in a spec).
 
     Raises:
-        UserError: no such folder, nothing to build in it, or git refuses to read it.
+        UserError: no such folder, or nothing to build in it.
+        EnvironmentFault: git refuses to read it.
     """
     folder = Path(path).expanduser().absolute()
     if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py")):
@@ -81,7 +82,7 @@ def wheel(checkout: Checkout, python: Interpreter, *, cache: Path) -> Path:
     of the next commit. The copy's ``.git`` is a pointer, for the builds that ask git for the version.
 
     Raises:
-        uv.BuildFailed, uv.IndexUnreachable.
+        uv.BuildFailed, uv.IndexUnreachable, uv.UvFailed.
     """
     key = hashlib.sha256(f"{checkout.fingerprint}\n{python.version}\n{python.path}".encode()).hexdigest()[:32]
     home = cache / "wheels" / key
@@ -92,8 +93,11 @@ def wheel(checkout: Checkout, python: Interpreter, *, cache: Path) -> Path:
             shutil.rmtree(work, ignore_errors=True)
             try:
                 _copy(checkout, work / "source")
-                (work / "wheel").mkdir()
-                uv.build_wheel(work / "source", python.path, work / "wheel", env={"GIT_OPTIONAL_LOCKS": "0"})
+                for name in ("wheel", "tmp"):
+                    (work / name).mkdir()
+                # Both uv (lock files) and build backends leave something in the temporary folder.
+                env = {"GIT_OPTIONAL_LOCKS": "0", "TMPDIR": str(work / "tmp")}
+                uv.build_wheel(work / "source", python.path, work / "wheel", env=env)
                 (work / "wheel").replace(home)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
@@ -126,7 +130,7 @@ def _top(folder: Path, typed: str) -> list[str] | None:
         return done.stdout.splitlines()
     if "not a git repository" in done.stderr or "ambiguous argument 'HEAD'" in done.stderr:
         return None
-    raise UserError(f"git cannot read {typed}: {uv.readable(done.stderr)}")
+    raise EnvironmentFault(f"git cannot read {typed}: {uv.readable(done.stderr)}")
 
 
 def _git_files(folder: Path) -> Iterator[str]:
@@ -137,7 +141,7 @@ def _git_files(folder: Path) -> Iterator[str]:
 def _git(folder: Path, *args: str) -> str:
     done = run(["git", *args], cwd=folder, timeout_s=60, env={"GIT_OPTIONAL_LOCKS": "0"})
     if done.returncode:
-        raise UserError(f"git {args[0]} failed in the checkout: {uv.readable(done.stderr)}")
+        raise EnvironmentFault(f"git {args[0]} failed in the checkout: {uv.readable(done.stderr)}")
     return done.stdout
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from contextlib import suppress
 
-from repro.errors import SpawnError, UserError
+from repro.errors import EnvironmentFault
 from repro.model import TargetInfo
 from repro.targets import tools
 
@@ -17,7 +17,7 @@ def environment_text(target: TargetInfo) -> str:
     command = target.python.parent / "datasets-cli"
     if command.exists():
         said = ""
-        with suppress(SpawnError, UserError):
+        with suppress(EnvironmentFault):
             said = tools.run([command, "env"], timeout_s=TIMEOUT_S).stdout
         lines = [line for line in said.splitlines() if line.startswith("- ")]
         if lines:

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from repro import places
 from repro.errors import UserError
 from repro.model import Symptom, TargetInfo, Unsolvable
 from repro.targets import checkout, interpreters, patching, records, uv
@@ -66,13 +67,21 @@ def provision(
         that does not apply (``Symptom.UNSUPPORTED``).
 
     Raises:
-        UserError: a malformed spec, a missing file, or the package index does not answer and nothing fits offline.
+        UserError: a malformed spec or a missing file.
+        EnvironmentFault: the index does not answer and nothing fits offline, uv failed, or the cache cannot be written.
     """
     spec = parse(spec) if isinstance(spec, str) else spec
     cache = cache.absolute()
-    cache.mkdir(parents=True, exist_ok=True)
     if patch is not None and not patch.is_file():
         raise UserError(f"no patch file {patch}; name an existing .patch")
+    with places.writable(cache, "REPRO_CACHE"):
+        cache.mkdir(parents=True, exist_ok=True)
+        return _provision(spec, cache, requires, patch, diagnostic)
+
+
+def _provision(
+    spec: Spec, cache: Path, requires: Sequence[str], patch: Path | None, diagnostic: Sequence[str]
+) -> TargetInfo | Unsolvable:
     python = interpreters.find(spec)
     if python is None:
         have = ", ".join(dict.fromkeys(one.version for one in interpreters.installed())) or "none"
@@ -87,10 +96,14 @@ def provision(
         return Unsolvable(str(spec), str(error), Symptom.UNSUPPORTED)
     except uv.BuildFailed as error:
         return Unsolvable(str(spec), f"does not build: {error}")
-    except uv.IndexUnreachable:
-        raise UserError(
-            "the package index does not answer and no finished environment fits; check the network and uv's settings"
-        ) from None
+
+
+def missing_from(target: TargetInfo, tested: Iterable[str]) -> tuple[str, ...]:
+    """Packages under test that a target with a checkout or wheel takes from the index instead; ``()`` without any such.
+
+    If it is all of ``tested``, a run says nothing of that checkout.
+    """
+    return tuple(name for name in tested if target.local and canonicalize_name(name) not in target.local)
 
 
 def _asked(spec: Spec) -> str:
@@ -168,6 +181,7 @@ def _environment(
         packages=packages,
         key=key,
         patch=None if patch is None else patch.name,
+        local=tuple(sorted(one.name for one in local)),
     )
     if _is_finished(home):
         return info

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from repro.files import write_atomic
 
 SCHEMA = 1
 
@@ -15,14 +16,11 @@ def load(file: Path) -> dict[str, Any] | None:
     """The record, or ``None`` if there is none that this version can read: a cache may always be made anew."""
     try:
         kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (OSError, ValueError):
         return None
-    return kept if kept.get("schema") == SCHEMA else None
+    return kept if isinstance(kept, dict) and kept.get("schema") == SCHEMA else None
 
 
 def save(file: Path, content: Mapping[str, Any]) -> None:
     """Write the record so that a reader sees all of it or none."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    fresh.write_text(json.dumps({"schema": SCHEMA, **content}, indent=1), encoding="utf-8")
-    fresh.replace(file)
+    write_atomic(file, json.dumps({"schema": SCHEMA, **content}, indent=1).encode())

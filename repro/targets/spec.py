@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -73,8 +74,8 @@ def parse(text: str) -> Spec:
     for token in tokens:
         if token == "latest":
             latest = True
-        elif token == "python" or _PYTHON.fullmatch(token):
-            pythons.add(_python(token))
+        elif found := _PYTHON.fullmatch(token):
+            pythons.add(_python(found))
         elif token.endswith(".whl"):
             wheels.add(_wheel(token))
         elif token.startswith((".", "/", "~")):
@@ -93,6 +94,20 @@ def parse(text: str) -> Spec:
         # A python alone says nothing of the packages: it is "latest" on that python.
         latest=latest or not (requirements or wheels or checkouts),
     )
+
+
+def with_pins(text: str, pins: Iterable[str]) -> str:
+    """The spec with those of ``pins`` added whose package it does not name; ``latest`` takes none.
+
+    Raises:
+        UserError: as ``parse``.
+    """
+    spec = parse(text)
+    named = {Requirement(one).name for one in spec.requirements}
+    named |= {parse_wheel_filename(path.rpartition("/")[2])[0] for path in spec.wheels}
+    added = [pin for pin in pins if canonicalize_name(Requirement(pin).name) not in named]
+    newest = "latest" in shlex.split(text)
+    return text if newest or spec.checkouts else " ".join([text, *added])
 
 
 def _requirement(token: str) -> Requirement:
@@ -116,14 +131,11 @@ def _wheel(token: str) -> str:
     return token
 
 
-def _python(token: str) -> str:
-    match = _PYTHON.fullmatch(token)
-    value = match["value"] if match else ""
-    version = _VERSION.fullmatch(value) is not None
-    path = value.startswith((".", "/", "~"))
-    if match is None or (match["mark"] == ":" and not path) or (match["mark"] != ":" and not version):
-        raise UserError(f"cannot read {token!r} in the target; write python==3.12 or python:/path/to/python")
-    return value
+def _python(found: re.Match[str]) -> str:
+    value = found["value"]
+    if value.startswith((".", "/", "~")) if found["mark"] == ":" else _VERSION.fullmatch(value):
+        return value
+    raise UserError(f"cannot read {found[0]!r} in the target; write python==3.12 or python:/path/to/python")
 
 
 def _is_exact(requirement: Requirement) -> bool:

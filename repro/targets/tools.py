@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from repro.errors import SpawnError, UserError
+from repro.errors import EnvironmentFault, SpawnError
 
 _FOREIGN = frozenset(
     (
@@ -45,7 +45,7 @@ def run(
 
     Raises:
         SpawnError: the program could not be started.
-        UserError: it took longer than ``timeout_s`` seconds.
+        EnvironmentFault: it took longer than ``timeout_s`` seconds.
     """
     command = [str(word) for word in argv]
     inherited = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
@@ -63,14 +63,15 @@ def run(
             start_new_session=True,
         )
     except OSError as error:
-        raise SpawnError(f"cannot start {Path(command[0]).name}: {error.strerror}") from error
+        name = Path(command[0]).name
+        raise SpawnError(f"cannot start {name} ({error.strerror}); install {name} and put it on PATH") from error
     try:
         stdout, stderr = child.communicate(stdin, timeout=timeout_s)
     except BaseException as error:
         _kill(child)
         if isinstance(error, subprocess.TimeoutExpired):
             name = " ".join([Path(command[0]).name, *command[1:2]])
-            raise UserError(f"{name} did not finish within {timeout_s:.0f} s; try again") from None
+            raise EnvironmentFault(f"{name} did not finish within {timeout_s:.0f} s; try again") from None
         raise
     return Finished(child.returncode, stdout, stderr)
 

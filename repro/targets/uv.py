@@ -12,7 +12,7 @@ from typing import Any
 
 import uv as uv_package
 
-from repro.errors import UserError
+from repro.errors import EnvironmentFault
 from repro.targets.tools import Finished, run
 
 QUICK_S = 60.0
@@ -32,6 +32,16 @@ _UNREACHABLE = (
     "Failed to download",
     "network was disabled",
 )
+_UNWRITABLE = (
+    "No space left",
+    "quota exceeded",
+    "Permission denied",
+    "Operation not permitted",
+    "Read-only file system",
+    "Not a directory",
+    "Failed to initialize cache",
+)
+_PLACE = re.compile(r"`(/[^`]+)`")
 
 
 class NoSolution(Exception):
@@ -42,11 +52,16 @@ class BuildFailed(Exception):
     """A source tree does not build; the text is the last line of the build."""
 
 
-class IndexUnreachable(Exception):
+class IndexUnreachable(EnvironmentFault):
     """The configured package index did not answer."""
 
+    def __init__(
+        self, message: str = "the package index does not answer; check the network and uv's index settings"
+    ) -> None:
+        super().__init__(message)
 
-class UvFailed(RuntimeError):
+
+class UvFailed(EnvironmentFault):
     """uv ended in a way that the kit does not know."""
 
 
@@ -80,13 +95,13 @@ def build_wheel(source: Path, python: Path, into: Path, *, env: Mapping[str, str
     """Build the wheel of a source tree, isolated as usual.
 
     Raises:
-        BuildFailed, IndexUnreachable.
+        BuildFailed, IndexUnreachable, UvFailed.
     """
     done = _uv("build", "--wheel", "--python", python, "--out-dir", into, source, cwd=source, timeout_s=SLOW_S, env=env)
     if done.returncode:
         backend, _, own = done.stderr.rpartition("\nerror: ")
-        if any(sign in own for sign in _UNREACHABLE):
-            raise IndexUnreachable
+        if "No space left" in backend or any(sign in own for sign in (*_UNREACHABLE, *_UNWRITABLE)):
+            raise _failure(done, "build")
         said = [line for line in backend.splitlines() if line.strip() and line != "Building wheel..."]
         raise BuildFailed(readable(said[-1] if said else own))
     (wheel,) = into.glob("*.whl")
@@ -134,14 +149,21 @@ def readable(text: str) -> str:
 
 def _failure(done: Finished, doing: str) -> Exception:
     """Which kind of failure this is, told from uv's own words."""
+    # A full disk is asked first: uv words it as a download that failed.
+    sign = next((sign for sign in _UNWRITABLE if sign in done.stderr), None)
+    if sign is not None:
+        place = _PLACE.search(done.stderr)
+        where = f" in {place[1]}" if place else ""
+        return UvFailed(
+            f"uv could not {doing}{where} ({sign}): make room or name another folder with REPRO_CACHE (environments) "
+            "or UV_CACHE_DIR (uv's downloads)"
+        )
     # "No solution" is asked after the network: offline, uv calls every package that it has no copy of unsatisfiable.
     if any(sign in done.stderr for sign in _UNREACHABLE):
         return IndexUnreachable()
     local_wheel = "Failed to read" in done.stderr or "not compatible" in done.stderr
     if "No solution found" in done.stderr or local_wheel:
         return NoSolution(readable(done.stderr))
-    if "No space left" in done.stderr:
-        return UserError(f"no space left on the disk to {doing}; free some or name another cache folder")
     return UvFailed(f"uv could not {doing} (exit {done.returncode}): {readable(done.stderr)}")
 
 
@@ -181,7 +203,7 @@ def _binary() -> str:
     except FileNotFoundError:
         found = shutil.which("uv")
         if found is None:
-            raise UserError("uv is not installed; type: python -m pip install uv") from None
+            raise EnvironmentFault("uv is not installed; type: python -m pip install uv") from None
         return found
 
 

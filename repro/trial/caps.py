@@ -1,27 +1,25 @@
-"""Caps the memory of a process group and reads the kernel's own peak; the backend is chosen here, and only here."""
+"""Chooses what caps the memory of a trial: a cgroup, a systemd scope, or the supervisor's own watchdog."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from repro.errors import UserError
+from repro.trial.cgroup import V2, Cgroup, candidates, counter, members, memberships, outside, writable_cgroup
+from repro.trial.leftovers import PREFIX
 
-PREFIX = "repro-"
+__all__ = ["BACKENDS", "PREFIX", "Cap", "Uncapped", "candidates", "open_cap", "systemd_works", "writable_cgroup"]
+
 BACKENDS = ("cgroup-v1", "cgroup-v2", "systemd-run", "watchdog", "none")
-NOT_ENTERED = 97
-_serial = itertools.count()
 
 
 class Cap(Protocol):
@@ -36,6 +34,7 @@ class Cap(Protocol):
     def wrap(self, command: Sequence[str]) -> list[str]: ...
     def attach(self, pid: int) -> None: ...
     def pids(self) -> list[int]: ...
+    def left_by(self, pids: Iterable[int]) -> bool: ...
     def oom_kills(self) -> int | None: ...
     def peak_bytes(self) -> int | None: ...
     def close(self) -> None: ...
@@ -57,6 +56,9 @@ class Uncapped:
     def pids(self) -> list[int]:
         return []
 
+    def left_by(self, pids: Iterable[int]) -> bool:
+        return False
+
     def oom_kills(self) -> int | None:
         return None
 
@@ -65,85 +67,6 @@ class Uncapped:
 
     def close(self) -> None:
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """The names one cgroup version gives to the same four things."""
-
-    limit: str
-    peak: str
-    events: str
-    swap: str
-
-
-V1 = Files("memory.limit_in_bytes", "memory.max_usage_in_bytes", "memory.oom_control", "memory.memsw.limit_in_bytes")
-V2 = Files("memory.max", "memory.peak", "memory.events", "memory.swap.max")
-
-
-def _counter(path: Path, name: str) -> int | None:
-    with contextlib.suppress(OSError, ValueError):
-        for line in path.read_text().splitlines():
-            key, _, value = line.partition(" ")
-            if key == name:
-                return int(value)
-    return None
-
-
-@dataclass(slots=True)
-class Cgroup:
-    """A leaf cgroup below ``parent``, made for one trial and removed after it. ``memory_bytes=None`` measures only.
-
-    ``announce`` is told the path before it exists, for whoever cleans up after a kit that is killed.
-    """
-
-    name: str
-    parent: Path
-    files: Files
-    memory_bytes: int | None
-    kernel_enforced: bool = True
-    announce: Callable[[Path], object] = str
-    path: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.path = self.parent / f"{PREFIX}{os.getpid()}-{next(_serial)}"
-        self.announce(self.path)
-        self.path.mkdir()
-        try:
-            if self.memory_bytes is not None:
-                (self.path / self.files.limit).write_text(str(self.memory_bytes))
-                swap = self.path / self.files.swap
-                if swap.exists():  # memory that may be swapped out is not capped
-                    swap.write_text("0" if self.files is V2 else str(self.memory_bytes))
-            elif not (self.path / self.files.limit).exists():
-                raise FileNotFoundError(self.files.limit)
-        except OSError:
-            self.close()
-            raise
-
-    def wrap(self, command: Sequence[str]) -> list[str]:
-        """Enter the cgroup before the probe's first instruction, so that no allocation escapes it."""
-        enter = f'echo $$ > "$0" || exit {NOT_ENTERED}; exec "$@"'
-        return ["/bin/sh", "-c", enter, str(self.path / "cgroup.procs"), *command]
-
-    def attach(self, pid: int) -> None:
-        return None
-
-    def pids(self) -> list[int]:
-        with contextlib.suppress(OSError, ValueError):
-            return [int(line) for line in (self.path / "cgroup.procs").read_text().split()]
-        return []
-
-    def oom_kills(self) -> int | None:
-        return _counter(self.path / self.files.events, "oom_kill")
-
-    def peak_bytes(self) -> int | None:
-        with contextlib.suppress(OSError, ValueError):
-            return int((self.path / self.files.peak).read_text())
-        return None
-
-    def close(self) -> None:
-        remove_cgroup(self.path)
 
 
 @dataclass(slots=True)
@@ -162,81 +85,23 @@ class SystemdScope(Uncapped):
 
     def attach(self, pid: int) -> None:
         """Find the scope's cgroup; it appears a moment after the start, and only as long as something runs in it."""
-        relative = next((p for kind, p in _memberships(pid) if kind == ""), "")
+        relative = next((p for kind, p in memberships(pid) if kind == ""), "")
         if self.path is None and relative.endswith(".scope"):
             self.path = Path("/sys/fs/cgroup") / relative.lstrip("/")
 
     def pids(self) -> list[int]:
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            return [int(line) for line in (Path(self.path or "") / "cgroup.procs").read_text().split()]
-        return []
+        return members(self.path) if self.path else []
+
+    def left_by(self, pids: Iterable[int]) -> bool:
+        return outside(self.path.name, "", pids) if self.path else False
 
     def oom_kills(self) -> int | None:
-        return _counter(self.path / V2.events, "oom_kill") if self.path else None
+        return counter(self.path / V2.events, "oom_kill") if self.path else None
 
     def peak_bytes(self) -> int | None:
         with contextlib.suppress(OSError, ValueError):
             return int((self.path / V2.peak).read_text()) if self.path else None
         return None
-
-
-def remove_cgroup(path: Path, patience_s: float = 5.0) -> None:
-    """Kill what is left inside and remove the leaf; a cgroup stays busy for a moment after its last process died."""
-    deadline = time.monotonic() + patience_s
-    while path.exists():
-        with contextlib.suppress(OSError):
-            path.rmdir()
-            return
-        with contextlib.suppress(OSError, ValueError):
-            for pid in (path / "cgroup.procs").read_text().split():
-                os.kill(int(pid), signal.SIGKILL)
-        if time.monotonic() > deadline:
-            return
-        time.sleep(0.005)
-
-
-def _memberships(pid: int | str = "self") -> list[tuple[str, str]]:
-    """``(controllers, path)`` of each hierarchy the process is in; v2 has the empty controller list."""
-    with contextlib.suppress(OSError):
-        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
-        return [(controllers, path) for _, controllers, path in (line.split(":", 2) for line in lines)]
-    return []
-
-
-def _parents(root: Path, relative: str) -> Iterator[Path]:
-    own = root / relative.lstrip("/")
-    yield own
-    yield from (parent for parent in own.parents if parent == root or root in parent.parents)
-
-
-def candidates() -> Iterator[tuple[str, Path, Files]]:
-    """Where a leaf could be made, nearest first: below our own cgroup, else below one of its parents."""
-    for controllers, relative in _memberships():
-        if "memory" in controllers.split(","):
-            yield from (("cgroup-v1", parent, V1) for parent in _parents(Path("/sys/fs/cgroup/memory"), relative))
-        elif controllers == "":
-            yield from (("cgroup-v2", parent, V2) for parent in _parents(Path("/sys/fs/cgroup"), relative))
-
-
-def _works(name: str, parent: Path, files: Files) -> bool:
-    """Prove it: make a leaf, cap it, run ``true`` inside, remove it."""
-    try:
-        leaf = Cgroup(name, parent, files, 64 << 20)
-    except OSError:
-        return False
-    try:
-        command = leaf.wrap(["/bin/sh", "-c", ":"])
-        return subprocess.run(command, check=False, capture_output=True, timeout=10).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    finally:
-        leaf.close()
-
-
-@functools.cache
-def writable_cgroup() -> tuple[str, Path, Files] | None:
-    """The first place in which a capped leaf was proven to work, or ``None``."""
-    return next((c for c in candidates() if c[1].is_dir() and os.access(c[1], os.W_OK) and _works(*c)), None)
 
 
 @functools.cache

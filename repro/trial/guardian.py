@@ -2,7 +2,7 @@
 
 ``kill -9`` of the kit leaves nobody to stop its probes, remove their cgroups and scratch folders. The guardian holds
 the read end of a pipe whose write end only the kit has; end of file means the kit is gone, however it went.
-Run as ``python guardian.py TOKEN``; the kit writes ``+ PATH`` and ``- PATH`` lines for what must not stay behind.
+Run as ``python -m repro.trial.guardian TOKEN``; the kit writes ``+ PATH`` and ``- PATH`` lines for what must not stay.
 """
 
 from __future__ import annotations
@@ -10,29 +10,27 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import shutil
-import signal
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
-TOKEN_VARIABLE = "REPRO_TRIAL_TOKEN"
+ROOT = Path(__file__).parents[2]
 
 
 class Guardian:
     """The kit's end of the pipe. One guardian serves all trials of a kit process."""
 
     def __init__(self, token: str) -> None:
-        command = [sys.executable, "-E", "-P", __file__, token]
         self._process = subprocess.Popen(
-            command,
+            [sys.executable, "-P", "-m", __name__, token],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C at the terminal must not reach it
             cwd="/",
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         self._lock = threading.Lock()
         atexit.register(self.close)
@@ -59,35 +57,23 @@ class Guardian:
             self._process.wait(timeout=10)
 
 
-def kill_by_token(token: str, patience_s: float = 5.0) -> int:
-    """SIGKILL every process that carries the token in its environment; returns how many there were."""
-    import psutil
+def clean_up(token: str, kept: list[Path]) -> None:
+    """End the processes of a kit that is gone and remove its cgroups and folders, last made first."""
+    from repro.trial import leftovers
 
-    deadline = time.monotonic() + patience_s
-    killed: set[int] = set()
-    while True:
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                carries = process.environ().get(TOKEN_VARIABLE, "").startswith(token)
-                if carries and process.status() != psutil.STATUS_ZOMBIE:
-                    process.kill()
-                    found.append(process.pid)
-        killed.update(found)
-        if not found or time.monotonic() > deadline:
-            return len(killed)
-        time.sleep(0.01)
-
-
-def _empty_cgroup(path: Path) -> None:
-    for _ in range(500):
-        with contextlib.suppress(OSError):
-            path.rmdir()
-            return
-        with contextlib.suppress(OSError, ValueError):  # one that dropped the token from its environment
-            for pid in (path / "cgroup.procs").read_text().split():
-                os.kill(int(pid), signal.SIGKILL)
-        time.sleep(0.01)
+    deadline = time.monotonic() + leftovers.PATIENCE_S
+    while time.monotonic() < deadline and any(
+        leftovers.processes(lambda other: other.startswith(token), variable=leftovers.REAPER_VARIABLE)
+    ):
+        time.sleep(0.01)  # each reaper ends what its probe left, also what dropped its environment
+    folders = [path for path in kept if not (path / "cgroup.procs").exists()]
+    for folder in (None, *folders):
+        leftovers.end_processes(lambda other: other.startswith(token), folder)
+    for path in reversed(kept):
+        if path in folders:
+            leftovers.remove_folder(path)
+        else:
+            leftovers.remove_cgroup(path)
 
 
 def main(token: str) -> None:
@@ -99,14 +85,8 @@ def main(token: str) -> None:
             kept[path] = None
         else:
             kept.pop(path, None)
-    if not kept:
-        return
-    kill_by_token(token)
-    for path in map(Path, kept):
-        if (path / "cgroup.procs").exists():
-            _empty_cgroup(path)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
+    if kept:
+        clean_up(token, [Path(path) for path in kept])
 
 
 if __name__ == "__main__":

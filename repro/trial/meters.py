@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -76,6 +77,39 @@ def exact_peak(pid: int) -> tuple[int, str] | None:
     return None
 
 
+_SHMEM = re.compile(rb"RssShmem:\s+(\d+) kB")
+
+
+def memory_mounts() -> dict[str, int]:
+    """Bytes in use on each file system that lives in memory (Linux)."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/mountinfo").read_text().splitlines():
+            fields, _, kind = line.partition(" - ")
+            if kind.split()[0] == "tmpfs":
+                with contextlib.suppress(OSError):
+                    room = os.statvfs(mount := fields.split()[4])
+                    found[mount] = (room.f_blocks - room.f_bfree) * room.f_frsize
+    return found
+
+
+def unmapped_memory_files(pids: Iterable[int]) -> int:
+    """Bytes of memfd and tmpfs files that processes hold open and no RSS shows, each file once (Linux)."""
+    files: dict[tuple[int, int], int] = {}
+    mapped = 0
+    places = ("/memfd:", *(f"{mount}/" for mount in memory_mounts()))
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            if found := _SHMEM.search(Path(f"/proc/{pid}/status").read_bytes()):
+                mapped += int(found.group(1)) * 1024
+            for link in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    if str(Path(link).readlink()).startswith(places):
+                        file = Path(link).stat()
+                        files[file.st_dev, file.st_ino] = file.st_blocks * 512
+    return max(0, sum(files.values()) - mapped)
+
+
 def machine_oom_kills() -> int | None:
     """``oom_kill`` of ``/proc/vmstat``; ``None`` where there is no such counter."""
     with contextlib.suppress(OSError):
@@ -83,48 +117,3 @@ def machine_oom_kills() -> int | None:
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
     return None
-
-
-class Tree:
-    """A process and its descendants. The tree is rescanned every ``rescan`` samples; memory is read at each."""
-
-    def __init__(self, pid: int, rescan: int = 5) -> None:
-        self.known: dict[int, psutil.Process] = {}
-        self.peak = 0
-        self.peak_source = "sampled"
-        self._rescan = rescan
-        self._count = 0
-        with contextlib.suppress(*GONE):
-            self.known[pid] = psutil.Process(pid)
-        self.root = self.known.get(pid)
-
-    def sample(self) -> tuple[int, int]:
-        """Summed bytes of the tree, and how many processes it has now."""
-        if self._count % self._rescan == 0 and self.root is not None:
-            with contextlib.suppress(*GONE):
-                for child in self.root.children(recursive=True):
-                    self.known.setdefault(child.pid, child)
-        self._count += 1
-        sizes = [size for process in self.known.values() if (size := footprint(process))]
-        total = sum(sizes)
-        self._note_peak(total, "sampled")
-        if len(sizes) == 1 and self.root is not None and (exact := exact_peak(self.root.pid)):
-            self._note_peak(*exact)
-        return total, len(sizes)
-
-    def _note_peak(self, value: int, source: str) -> None:
-        if value > self.peak:
-            self.peak, self.peak_source = value, source
-
-    def last_words(self) -> None:
-        """Read the peak that survives the end of the process (macOS); call before it is reaped."""
-        if sys.platform == "darwin" and self.root is not None and (exact := exact_peak(self.root.pid)):
-            self._note_peak(*exact)
-
-    def above(self, cap: int, total: int) -> bool:
-        """Whether the tree really uses more than ``cap`` bytes: a sum of RSS counts shared pages twice."""
-        if total <= cap:
-            return False
-        alive = [p for p in self.known.values() if p.is_running()]
-        shared = proportional(alive) if len(alive) > 1 else None
-        return total > cap if shared is None else shared > cap

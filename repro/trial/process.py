@@ -6,7 +6,9 @@ import contextlib
 import os
 import select
 import signal
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +16,9 @@ from pathlib import Path
 import psutil
 
 from repro.errors import SpawnError
-from repro.trial.guardian import TOKEN_VARIABLE, kill_by_token
+from repro.trial import leftovers
+from repro.trial.leftovers import REAPER_VARIABLE, TOKEN_VARIABLE
+from repro.trial.output import Output
 
 KEPT_VARIABLES = (
     "PATH",
@@ -26,8 +30,10 @@ KEPT_VARIABLES = (
     "DYLD_LIBRARY_PATH",
     "SSL_CERT_FILE",
 )
-TAIL_BYTES = 64 << 10
-FLOOD_BYTES = 16 << 20
+REAPER = Path(__file__).with_name("reaper.py")
+ADOPTS = sys.platform == "linux"
+"""Whether orphans can be adopted here; if not, they are looked for by their token and their output."""
+PATIENCE_S = 20.0
 
 
 def probe_environment(scratch: Path, token: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -41,65 +47,37 @@ def probe_environment(scratch: Path, token: str, extra: Mapping[str, str] | None
     return env | dict(extra or {})
 
 
-class Output:
-    """A file that takes one output stream. A flood is cut down in place to bound the disk use; the tail is kept."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.dropped = 0
-        self._saved = b""
-        # append mode: after truncation the child goes on at the new end instead of leaving a hole
-        self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-    @property
-    def flooded(self) -> bool:
-        return os.fstat(self.fd).st_size > FLOOD_BYTES
-
-    def trim(self) -> None:
-        """Drop all but the tail. The writer must be paused: what it wrote meanwhile would be lost."""
-        size = os.fstat(self.fd).st_size
-        self._saved = self._read_tail(size)
-        self.dropped += size - len(self._saved)
-        os.ftruncate(self.fd, 0)
-
-    def _read_tail(self, size: int) -> bytes:
-        with self.path.open("rb") as file:
-            file.seek(max(0, size - TAIL_BYTES))
-            return file.read(TAIL_BYTES)
-
-    def tail(self) -> str:
-        data = (self._saved + self._read_tail(self.path.stat().st_size))[-TAIL_BYTES:]
-        note = f"[{self.dropped} bytes of output dropped]\n" if self.dropped else ""
-        return note + data.decode("utf-8", "replace")
-
-    def close(self) -> None:
-        os.close(self.fd)
-
-
 class Child:
     """A probe in a session of its own, whose end is noticed while its counters can still be read (as a zombie)."""
 
     def __init__(
         self, command: Sequence[str], env: Mapping[str, str], cwd: Path, stdout: Output, stderr: Output
     ) -> None:
-        self.token = env[TOKEN_VARIABLE]
+        self.token, self.folder = env[TOKEN_VARIABLE], cwd
         self.started_at = time.monotonic()
-        try:
-            self._popen = subprocess.Popen(
-                list(command),
-                env=dict(env),
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout.fd,  # files, not pipes: an escaped grandchild would hold a pipe open
-                stderr=stderr.fd,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise SpawnError(f"cannot start {command[0]}: {error.strerror}") from error
-        self.pid = self._popen.pid
+        self._popen = _start(command, env, cwd, stdout, stderr)
+        self.status: int | None = None
+        self._follow(self._popen.pid)
+
+    def _follow(self, pid: int) -> None:
+        self.pid = pid
         self._pidfd: int | None = None
         with contextlib.suppress(AttributeError, OSError):
-            self._pidfd = os.pidfd_open(self.pid)
+            self._pidfd = os.pidfd_open(pid)
+
+    def _let_go(self) -> None:
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+
+    @property
+    def ancestor(self) -> int:
+        """The process whose descendants are the trial's."""
+        return self.pid
+
+    def strays(self) -> Iterable[psutil.Process]:
+        """Processes of the trial that are no descendants any more; a search of the whole machine."""
+        return leftovers.processes(lambda token: token == self.token, self.folder)
 
     def ended(self, wait_s: float) -> bool:
         """Wait up to ``wait_s`` for the end; the process is left unreaped where the system allows it."""
@@ -118,62 +96,170 @@ class Child:
     def paused(self) -> Iterator[None]:
         """Stop the process group for a moment."""
         try:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGSTOP)
+            self.send(signal.SIGSTOP)
             yield
         finally:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGCONT)
+            self.send(signal.SIGCONT)
 
-    def kill(self) -> None:
-        """SIGKILL the whole process group. A process that writes nothing on exit needs no gentler way."""
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the whole process group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+            os.killpg(self.pid, number)
 
     def finish(self, others: Iterable[psutil.Process], pids: Iterable[int]) -> int:
         """End whatever is still alive of the trial and reap the leader; returns how many outlived it.
 
-        Looked for in four places, since each can be escaped from: the process group, the descendants seen while it
-        ran, the cgroup, and the token in the environment (also after ``setsid``).
+        Looked for in five places, since each can be escaped from: the process group, the descendants seen while it
+        ran, the cgroup, the token in the environment (also after ``setsid``), and the files of its output.
         """
         self.ended(0.0)
-        survivors = {p.pid for p in others if p.pid != self.pid and _alive(p)}
-        survivors |= {pid for pid in pids if pid != self.pid and psutil.pid_exists(pid)}
-        self.kill()
-        for pid in survivors:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-        self._popen.wait()
-        if self._pidfd is not None:
-            os.close(self._pidfd)
-            self._pidfd = None
-        _await_end(survivors)
-        return len(survivors) + kill_by_token(self.token)
+        survivors = self._alive_of([*others, *self.strays()], pids)
+        self.send(signal.SIGKILL)
+        _kill(survivors)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # not even SIGKILL ends one that waits for a dead disk
+            self._popen.wait(PATIENCE_S)
+        self.status = self._popen.returncode
+        self._let_go()
+        leftovers.end_processes(lambda token: token == self.token, self.folder)  # what they started meanwhile
+        return len(survivors)
+
+    def _alive_of(self, others: Iterable[psutil.Process], pids: Iterable[int]) -> set[int]:
+        found = {p.pid for p in others if _alive(p)} | {pid for pid in pids if psutil.pid_exists(pid)}
+        return found - {self.pid, self._popen.pid}
 
     @property
     def exit_code(self) -> int | None:
-        code = self._popen.returncode
-        return code if code is not None and code >= 0 else None
+        return self.status if self.status is not None and self.status >= 0 else None
 
     @property
     def signal(self) -> str | None:
-        code = self._popen.returncode
-        if code is None or code >= 0:
+        if self.status is None or self.status >= 0:
             return None
         try:
-            return signal.Signals(-code).name
+            return signal.Signals(-self.status).name
         except ValueError:  # a real-time signal has no name
-            return f"SIG{-code}"
+            return f"SIG{-self.status}"
 
 
-def _await_end(pids: Iterable[int], patience_s: float = 5.0) -> None:
-    """Wait until processes that were sent SIGKILL are gone or zombies: the signal takes effect a moment later."""
-    deadline = time.monotonic() + patience_s
+class AdoptedChild(Child):
+    """A probe below a reaper, which is the parent of all that the probe leaves behind (``reaper.py``)."""
+
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], cwd: Path, stdout: Output, stderr: Output
+    ) -> None:
+        self.token, self.folder = env[TOKEN_VARIABLE], cwd
+        self.status = None
+        self._rest = b""
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            number = theirs.fileno()
+            reaper = [sys.executable, "-I", "-S", str(REAPER), str(number), *command]
+            there = {name: value for name, value in env.items() if name != TOKEN_VARIABLE}
+            there[REAPER_VARIABLE] = self.token  # so that it is not taken for what it is to end
+            self._popen = _start(reaper, there, cwd, stdout, stderr, (number,))
+        what, _, rest = (self._next(PATIENCE_S) or "error its starter was killed").partition(" ")
+        if what != "pid":
+            self._close()
+            raise SpawnError(f"cannot start {command[0]}: {rest}")
+        self.started_at = time.monotonic()
+        self._follow(int(rest))
+
+    def _next(self, wait_s: float) -> str | None:
+        """The next line of the reaper; ``None`` if there is none yet, empty if there will be none."""
+        deadline = time.monotonic() + wait_s
+        while b"\n" not in self._rest:
+            if not select.select([self._control], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                return None
+            with contextlib.suppress(ConnectionError):
+                if data := self._control.recv(4096):
+                    self._rest += data
+                    continue
+            return ""
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.decode("utf-8", "replace")
+
+    @property
+    def ancestor(self) -> int:
+        return self._popen.pid
+
+    def strays(self) -> Iterable[psutil.Process]:
+        return ()
+
+    def ended(self, wait_s: float) -> bool:
+        """As above; also if the reaper is gone, since then nobody will ever know how the probe ended."""
+        watched = [self._control.fileno(), *([] if self._pidfd is None else [self._pidfd])]
+        if select.select(watched, [], [], wait_s)[0]:
+            return True
+        return self._pidfd is None and not _alive(psutil.Process(self.pid))
+
+    def finish(self, others: Iterable[psutil.Process], pids: Iterable[int]) -> int:
+        """Let the reaper end everything; if the probe killed its reaper, search as without one."""
+        survivors, count, answer = self._alive_of(others, pids), 0, ""
+        with contextlib.suppress(OSError):
+            os.kill(self._popen.pid, signal.SIGCONT)
+            self._control.sendall(b"end\n")
+            answer = self._next(PATIENCE_S) or ""
+        match answer.split():
+            case ["ended", status, found]:
+                self.status = None if status == "unknown" else int(status)
+                count = int(found)
+            case _:  # the end of the probe is not known, nor who its descendants are
+                self.send(signal.SIGKILL)
+                _kill(survivors)
+                count = len(survivors) + leftovers.end_processes(lambda token: token == self.token, self.folder)
+        self._close()
+        self._let_go()
+        return count
+
+    def _close(self) -> None:
+        self._control.close()
+        self._popen.kill()
+        self._popen.wait()
+
+
+def start(command: Sequence[str], env: Mapping[str, str], cwd: Path, stdout: Output, stderr: Output) -> Child:
+    """Start a probe in the way that loses none of its processes on this system.
+
+    Raises:
+        SpawnError: it could not be started.
+    """
+    return (AdoptedChild if ADOPTS else Child)(command, env, cwd, stdout, stderr)
+
+
+def _start(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    cwd: Path,
+    stdout: Output,
+    stderr: Output,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(command),
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout.fd,  # files, not pipes: an escaped grandchild would hold a pipe open
+            stderr=stderr.fd,
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
+    except OSError as error:
+        raise SpawnError(f"cannot start {command[0]}: {error.strerror}") from error
+
+
+def _kill(pids: Iterable[int], patience_s: float = 5.0) -> None:
+    """SIGKILL processes and wait until they are gone or zombies: the signal takes effect a moment later."""
+    found = []
     for pid in pids:
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(pid)
-            while _alive(process) and time.monotonic() < deadline:
-                time.sleep(0.002)
+        with contextlib.suppress(psutil.Error, OSError):
+            os.kill(pid, signal.SIGKILL)
+            found.append(psutil.Process(pid))
+    deadline = time.monotonic() + patience_s
+    for process in found:
+        while _alive(process) and time.monotonic() < deadline:
+            time.sleep(0.002)
 
 
 def _alive(process: psutil.Process) -> bool:

@@ -26,6 +26,7 @@ def outside(tmp_path, monkeypatch):
         made: Path = tmp_path / folder
         made.mkdir()
         (made / "bug.py").write_text(text)
+        (made / "probe.py").write_text("")
         return made
 
     return make
@@ -64,8 +65,10 @@ def test_an_unknown_slug_names_the_nearest():
     [
         ("bug = 1", r"declares no bug: give it a line BUG = Bug\(\.\.\.\)"),
         (BUG.format(slug="other"), "declares 'other': give it the slug 'mine'"),
-        ("import nowhere_to_be_found", "does not load: correct this first: ModuleNotFoundError"),
-        ("BUG = (", "does not load: correct this first: SyntaxError"),
+        ("import nowhere_to_be_found", r"does not load: correct this first: .*/mine/bug.py:1: ModuleNotFoundError"),
+        ("BUG = (", r"does not load: correct this first: .*/mine/bug.py:1: SyntaxError: '\(' was never closed"),
+        ("import sys\nsys.exit()", r"does not load: correct this first: .*/mine/bug.py:2: SystemExit"),
+        ("import json\n\njson.loads('')", r"correct this first: .*/mine/bug.py:3: JSONDecodeError: Expecting value"),
     ],
 )
 def test_a_bug_that_is_none_is_said_in_one_line(outside, text, message):
@@ -73,6 +76,13 @@ def test_a_bug_that_is_none_is_said_in_one_line(outside, text, message):
     with pytest.raises(UserError, match=message) as raised:
         bugs.load("mine")
     assert "\n" not in str(raised.value)
+
+
+def test_a_bug_without_a_probe_is_said_with_the_file_to_write(outside):
+    folder = outside("mine", BUG.format(slug="mine"))
+    (folder / "probe.py").unlink()
+    with pytest.raises(UserError, match=r"mine has no probe: write .*/mine/probe\.py"):
+        bugs.load("mine")
 
 
 def test_the_same_slug_twice_is_refused(outside):

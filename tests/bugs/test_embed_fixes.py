@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 
 from repro import bugs, targets
 from repro.bugs.declaration import FixKind
-from repro.bugs.embed_sliced_list.correctness import WRONG
 from repro.bugs.embed_sliced_list.gate import cases as gate
+from repro.bugs.embed_sliced_list.gate.oracle import WRONG
 from repro.lab import Lab
 from repro.model import Symptom, TargetInfo, Unsolvable
 from repro.render.compare import sentences, which_fix_markdown
@@ -25,7 +25,7 @@ from repro.studies.candidates import UPSTREAM
 from tests.bugs.embed_strategies import cases
 
 BUG = bugs.load("embed-sliced-list")
-RECIPES = [fix for fix in BUG.fixes if fix.kind is FixKind.WORKAROUND]
+WORKAROUNDS = [fix for fix in BUG.fixes if fix.kind is FixKind.WORKAROUND]
 PATCHES = [fix for fix in BUG.fixes if fix.kind is FixKind.PATCH]
 COPYING = ["take", "ipc_round_trip", "concat_columns", "flatten_indices", "row_by_row"]
 AFFECTED, NEWEST = "datasets==5.1.0 pyarrow==24.0.0", "datasets==5.2.0 pyarrow==24.0.0"
@@ -43,13 +43,13 @@ def no_bars():
     datasets.enable_progress_bars()
 
 
-@named("fix", RECIPES + PATCHES)
+@named("fix", WORKAROUNDS + PATCHES)
 def test_each_says_what_it_does_and_where_it_was_proposed(fix):
     assert fix.title and fix.proposed_in
     assert fix.path is not None and fix.path.is_file()
 
 
-@named("fix", RECIPES)
+@named("fix", WORKAROUNDS)
 def test_a_workaround_is_one_file_to_paste_that_imports_nothing_of_the_kit(fix):
     tree = ast.parse(fix.path.read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
@@ -104,15 +104,15 @@ def test_a_patch_of_the_copy_does_not_apply_to_the_release_that_copies_and_says_
 
 
 @pytest.mark.targets
-def test_a_small_tournament_tells_the_fixes_apart(tmp_path):
-    lab = Lab(reports=tmp_path)
+def test_a_small_comparison_tells_the_fixes_apart(tmp_path):
+    lab = Lab(reports=tmp_path, quiet=True)
     fixes = ["contiguous-copy", "unconditional-copy", "large-binary", "direct-embed"]
     asked: dict[str, Any] = {"target": AFFECTED, "newest": NEWEST, "size": "256KiB"}
-    found = lab.compare(BUG.slug, fixes=fixes, repetitions=1, cases=25, jobs=2, quiet=True, **asked).found
+    found = lab.compare(BUG.slug, fixes=fixes, repetitions=1, cases=25, jobs=2, **asked).found
     rows = {row.name: row for row in found.rows}
     assert "large_binary" in rows["large-binary"].wrong and not rows["large-binary"].rounds
     shown = {name: row.rounds[0].verdict.symptom for name, row in rows.items() if row.rounds}
     assert shown.pop("contiguous-copy") is Symptom.EXCESS_READ, "the first shard has offset 0: the guard lets it pass"
     assert set(shown.values()) == {Symptom.OK} and {UPSTREAM, "unconditional-copy", "direct-embed"} <= set(shown)
     assert "The bug still shows with contiguous-copy." in sentences(found)
-    assert "direct-embed" in which_fix_markdown(lab.evidence(bug=BUG.slug))
+    assert "direct-embed" in which_fix_markdown(lab.evidence(bug=BUG.slug), BUG.comparison)

@@ -2,6 +2,9 @@
 
 import json
 import random
+import subprocess
+import sys
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -10,6 +13,9 @@ from datasets.table import embed_table_storage
 from hypothesis import given, settings
 
 from repro.bugs.embed_sliced_list.gate import cases as gate
+from repro.bugs.embed_sliced_list.gate import oracle
+from repro.errors import UserError
+from repro.model import Outcome, Symptom, Verdict
 from tests.bugs.embed_strategies import cases
 
 settings.register_profile("fixes", deadline=None, max_examples=60)
@@ -105,10 +111,95 @@ def test_reading_the_whole_column_is_caught_when_only_the_shards_files_exist():
 def test_the_summary_keeps_the_smallest_case_and_only_shared_traits():
     summary = gate.run_gate(released, seed=3, count=80)
     assert sum(summary["kinds"].values()) == 80 and set(summary["kinds"]) == {"ok", "raised"}
-    assert summary["failures"]["raised"]["traits"] == ["zero-rows"]
-    smallest = summary["failures"]["raised"]["case"]
-    assert gate.check(released, smallest)["kind"] == "raised"
+    (raised,) = summary["failures"]
+    assert (raised["kind"], raised["error"], raised["traits"]) == ("raised", "ArrowInvalid", ["zero-rows"])
+    assert raised["count"] == summary["kinds"]["raised"]
+    assert gate.check(released, raised["case"])["kind"] == "raised"
 
 
 def test_a_plain_random_source_is_enough_to_make_cases():
     assert gate.make_case(random.Random(1).randint)["columns"]
+
+
+# The verdict on what the gate found
+
+
+RAISED = {"kind": "raised", "error": "KeyError", "count": 2, "traits": ["indices", "chunks"]}
+VALUES = {"kind": "values", "error": "", "count": 1, "traits": []}
+
+
+def judged(*failures: Any, storage: str = oracle.STORAGE, cases: int = 5) -> Verdict:
+    found = {"count": 5, "kinds": {"ok": 5 - sum(one["count"] for one in failures)}, "failures": list(failures)}
+    outcome = Outcome(Symptom.OK, "", measures={"gate": found, "storage": {"Nifti": storage}})
+    return oracle.judge("gate", outcome, {"cases": cases})
+
+
+@pytest.mark.parametrize(
+    ("failures", "more", "symptom", "said"),
+    [
+        ([], {}, Symptom.OK, "5 of 5 cases right"),
+        ([RAISED], {}, Symptom.ERROR, "raised KeyError in 2 of 5 cases (all indices and chunks)"),
+        ([RAISED, RAISED | {"error": "OSError"}], {}, Symptom.ERROR, "; raised OSError in 2 of 5 cases (all "),
+        ([RAISED, VALUES], {}, Symptom.WRONG_OUTPUT, "values in 1 of 5 cases"),
+        ([VALUES, VALUES], {}, Symptom.WRONG_OUTPUT, "values in 1 of 5 cases; values in 1 of 5 cases"),
+        ([], {"storage": "binary"}, Symptom.WRONG_OUTPUT, f"schema: Nifti stores binary, not {oracle.STORAGE}"),
+        ([VALUES], {"storage": "x"}, Symptom.WRONG_OUTPUT, f"Nifti stores x, not {oracle.STORAGE}; values in 1 of 5"),
+        ([], {"cases": 6}, Symptom.KIT_FAULT, "the probe finished without saying what the gate found"),
+    ],
+)
+def test_wrong_output_is_out_errors_are_told_and_the_rest_is_right(failures, more, symptom, said):
+    verdict = judged(*failures, **more)
+    assert (verdict.symptom, verdict.is_bug) == (symptom, False)
+    assert said in verdict.reason
+    if len(failures) < 2 and not more:
+        assert verdict.reason == said
+
+
+def test_without_storage_only_the_cases_count_and_without_cases_nothing_does():
+    found = {"count": 5, "kinds": {"raised": 5}, "failures": [RAISED | {"count": 5}]}
+    storageless = Outcome(Symptom.OK, "", measures={"gate": found})
+    assert oracle.judge("gate", storageless, {"cases": 5}).symptom is Symptom.ERROR
+    said = "the probe finished without saying what the gate found"
+    assert oracle.judge("gate", Outcome(Symptom.OK, ""), {"cases": 5}) == Verdict(Symptom.KIT_FAULT, False, said)
+    nothing = {"count": 5, "kinds": {}, "failures": []}
+    assert oracle.judge("gate", Outcome(Symptom.OK, "", measures={"gate": nothing}), {"cases": 5}) == Verdict(
+        Symptom.OK, False, "0 of 5 cases right"
+    )
+
+
+@pytest.mark.parametrize("symptom", sorted(set(Symptom) - {Symptom.OK}))
+def test_a_gate_that_was_not_finished_says_how_it_ended(symptom):
+    verdict = oracle.judge("gate", Outcome(symptom, "as it was"), {"cases": 5})
+    assert verdict == Verdict(symptom, False, "the gate was not finished: as it was")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"cases": 0, "seed": 0}, "cases=0 makes no sense for the gate: give a whole number from 1 up"),
+        ({"cases": 1, "seed": -1}, "seed=-1 makes no sense for the gate: give a whole number from 0 up"),
+        ({"cases": True, "seed": 0}, "cases=True makes no sense"),
+        ({"cases": 1, "seed": False}, "seed=False makes no sense"),
+        ({"cases": "many", "seed": 0}, "cases=many"),
+    ],
+)
+def test_a_number_of_cases_that_makes_no_sense_is_refused(tmp_path, given, said):
+    with pytest.raises(UserError, match=said):
+        oracle.prepare("gate", given, tmp_path)
+    least = oracle.prepare("gate", {"cases": 1, "seed": 0}, tmp_path)
+    assert (least.inputs, least.expected, least.summary) == ({"cases": 1, "seed": 0}, {"cases": 1}, {"cases": 1})
+
+
+def test_the_script_of_the_gate_runs_beside_its_cases_and_says_what_they_gave(tmp_path):
+    request = {"inputs": {"cases": 5, "seed": 1}, "fix_path": None}
+    (tmp_path / "request.json").write_text(json.dumps(request))
+    command = [sys.executable, str(oracle.GATE.folder / "probe.py"), "request.json", "events.jsonl"]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert [event["event"] for event in events] == ["started", "phase", "measure", "done"]
+    measures = events[2]["measures"]
+    assert oracle.judge("gate", Outcome(Symptom.OK, "", measures=measures), {"cases": 5}).symptom in {
+        Symptom.OK,
+        Symptom.ERROR,
+    }
+    assert measures["gate"] == json.loads(json.dumps(gate.run_gate(released, seed=1, count=5)))

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repro.bugs.embed_sliced_list.bug import BUG
 from repro.bugs.embed_sliced_list.oracle import judge
-from repro.model import Outcome, Status, Symptom, Verdict, status_of
+from repro.model import Killer, Outcome, Status, Symptom, Verdict
+from repro.rates import Rate
 
 ENDINGS = (
     Symptom.OUT_OF_MEMORY,
@@ -45,6 +47,11 @@ def test_everything_right_is_ok():
     assert seen.reason == "opened 3 files, needed 3; every embedded file equals its source"
 
 
+def test_having_nothing_to_embed_is_ok_too_and_is_said():
+    seen = verdict(outcome(Symptom.OK, [], files_opened=0), needed=0)
+    assert seen == Verdict(Symptom.OK, False, "opened 0 files, needed 0; there was nothing to embed")
+
+
 def test_more_files_than_needed_are_excess_reading():
     seen = verdict(outcome(Symptom.OK, THREE, files_opened=24, unneeded_files_opened=21), THREE)
     assert (seen.symptom, seen.is_bug) == (Symptom.EXCESS_READ, True)
@@ -65,16 +72,20 @@ def test_an_unfinished_trial_is_the_bug_if_and_only_if_it_had_read_too_much(symp
 def test_the_whole_dataset_dying_of_memory_is_another_failure():
     seen = verdict(outcome(Symptom.OUT_OF_MEMORY, files_opened=211, unneeded_files_opened=0), needed=5164)
     assert Rate.of([seen]).status(race=False) is Status.DIFFERENT_FAILURE
-    assert "no excess reading" in seen.reason
+    assert seen.reason == "out-of-memory: opened 211 files, needed 5164: no excess reading, so not this bug"
 
 
 def test_killed_early_it_is_still_seen_that_other_rows_were_read():
-    assert verdict(outcome(Symptom.OUT_OF_MEMORY, files_opened=2, unneeded_files_opened=1), needed=9).is_bug
+    seen = verdict(outcome(Symptom.OUT_OF_MEMORY, files_opened=1, unneeded_files_opened=1), needed=9)
+    said = "out-of-memory: opened 1 file (1 of other rows), needed 9: excess reading"
+    assert seen == Verdict(Symptom.OUT_OF_MEMORY, True, said)
 
 
 @pytest.mark.parametrize("symptom", ENDINGS)
 def test_ended_before_anything_was_opened_is_another_failure(symptom):
-    assert Rate.of([verdict(outcome(symptom))]).status(race=False) is Status.DIFFERENT_FAILURE
+    seen = verdict(outcome(symptom))
+    assert Rate.of([seen]).status(race=False) is Status.DIFFERENT_FAILURE
+    assert seen.reason.startswith(f"{symptom}: no count of files opened, needed 3: ")
 
 
 def test_silently_embedding_nothing_is_another_failure():
@@ -120,8 +131,9 @@ def test_without_checksums_the_lengths_are_compared():
 
 
 @pytest.mark.parametrize("measures", [{}, {"files_opened": 3}, {"embedded": []}])
-def test_a_probe_that_says_nothing_is_our_fault(measures):
-    assert Rate.of([verdict(outcome(Symptom.OK, **measures))]).status(race=False) is Status.UNTESTABLE
+def test_an_end_without_a_word_of_what_was_opened_or_embedded_is_our_fault(measures):
+    said = "the probe finished without saying what it opened and embedded"
+    assert verdict(outcome(Symptom.OK, **measures)) == Verdict(Symptom.KIT_FAULT, False, said)
 
 
 @pytest.mark.parametrize("symptom", [Symptom.UNSOLVABLE, Symptom.UNSUPPORTED, Symptom.KIT_FAULT])
@@ -134,3 +146,19 @@ def test_what_does_not_count_is_never_the_bug(symptom):
 def test_a_symptom_that_only_an_oracle_can_give_raises(symptom):
     with pytest.raises(ValueError, match=symptom):
         verdict(outcome(symptom))
+
+
+@pytest.mark.parametrize(
+    ("measures", "killer", "cell"),
+    [
+        ({"files_opened": 24, "files_needed": 3}, None, "24 / 3"),
+        ({"files_opened": 24, "files_needed": 3}, Killer.KERNEL, "24 / 3 (until it was killed)"),
+        ({"files_opened": 0}, None, "0 / ?"),
+        ({"files_needed": 3}, Killer.WATCHDOG, ""),
+    ],
+)
+def test_the_column_says_how_many_files_were_opened_for_how_many_and_nothing_where_none_were_counted(
+    measures, killer, cell
+):
+    (column,) = BUG.columns
+    assert column.cell(Outcome(Symptom.OK, "", killer=killer, measures=measures)) == cell

@@ -13,6 +13,7 @@ from repro.bugs.embed_sliced_list import prepare as module
 from repro.bugs.embed_sliced_list import probe
 from repro.bugs.embed_sliced_list.prepare import PARAMETERS, prepare
 from repro.errors import UserError
+from repro.run.question import question
 
 SMALL: dict[str, Any] = {"rows": 4, "files_per_row": 2, "file_size": 1000}
 
@@ -125,3 +126,11 @@ def test_nonsense_is_said_in_one_line_with_what_to_type(ask, scenario, given, me
 def test_every_scenario_can_be_prepared(ask):
     for scenario in bugs.load("embed-sliced-list").scenarios:
         assert ask(scenario.name, **SMALL).inputs["rows"]
+
+
+def test_the_folder_of_a_user_is_absolute_in_the_question_and_not_in_its_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = question("embed-sliced-list", parameters=["bids_root=JaneDoe", "rows_per_select=3"])
+    assert asked.given["bids_root"] == f"{tmp_path}/JaneDoe"
+    assert "'bids_root=<yours>' --set rows_per_select=3" in asked.command()
+    assert "Jane" not in asked.command()

@@ -10,7 +10,8 @@ import pytest
 
 from repro import bugs
 from repro.bugs.declaration import FixKind
-from repro.model import Outcome, Request, Status, Symptom, TargetInfo, status_of
+from repro.model import Outcome, Request, Status, Symptom, TargetInfo
+from repro.rates import Rate
 from repro.targets import provision
 from repro.trial.supervise import scratch_folder, supervise
 

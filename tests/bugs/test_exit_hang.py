@@ -17,15 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.bugs.declaration import FixKind
-from repro.bugs.exit_hang.bug import BUG, READS_ALL, READS_NOTHING
+from repro.bugs.exit_hang.bug import BUG
+from repro.bugs.exit_hang.diagnosis import where
+from repro.bugs.exit_hang.oracle import READS_ALL, READS_NOTHING
 from repro.errors import UserError
 from repro.inputs import parquet
-from repro.model import Outcome, Request, Scalar, Status, Symptom, status_of
+from repro.model import Outcome, Request, Scalar, Stack, Status, Symptom, Verdict
+from repro.rates import Rate
 
 SMALL: dict[str, Scalar] = {"layout": "small", "seed": 7}
 EXPECTED = {"rows": 4096}
 ARROW = [scenario.name for scenario in BUG.scenarios if "datasets" not in scenario.needs]
-RECIPES = [fix for fix in BUG.fixes if fix.kind is FixKind.WORKAROUND]
+WORKAROUNDS = [fix for fix in BUG.fixes if fix.kind is FixKind.WORKAROUND]
 
 
 def outcome(symptom: Symptom, rows: int | None = 16) -> Outcome:
@@ -46,13 +49,13 @@ def test_the_bug_is_a_hang_or_a_crash_after_the_last_statement_and_nothing_else(
 def test_one_bad_end_in_twenty_is_enough_for_present():
     ends = [Symptom.OK] * 19 + [Symptom.HANG_AT_EXIT]
     verdicts = [BUG.oracle("arrow-generator", outcome(end), EXPECTED) for end in ends]
-    assert status_of(verdicts) is Status.PRESENT
-    assert status_of(verdicts[:19]) is Status.ABSENT
+    assert Rate.of(verdicts).status(race=BUG.race) is Status.PRESENT
+    assert Rate.of(verdicts[:19]).status(race=BUG.race) is Status.UNSETTLED, "19 clean runs of a race are too few"
 
 
 @pytest.mark.parametrize("symptom", [Symptom.HANG, Symptom.CRASH, Symptom.ERROR])
 def test_a_failure_before_the_last_statement_is_a_different_one(symptom):
-    assert status_of([BUG.oracle("arrow-loop", outcome(symptom), EXPECTED)]) is Status.DIFFERENT_FAILURE
+    assert Rate.of([BUG.oracle("arrow-loop", outcome(symptom), EXPECTED)]).status(race=True) is Status.DIFFERENT_FAILURE
 
 
 @pytest.mark.parametrize("scenario", sorted(READS_ALL))
@@ -67,9 +70,55 @@ def test_the_control_must_have_read_nothing(scenario):
     assert BUG.oracle(scenario, outcome(Symptom.OK, 1), EXPECTED).symptom is Symptom.WRONG_OUTPUT
 
 
-@pytest.mark.parametrize("rows", [None, 0, 4097])
-def test_a_healthy_end_without_a_row_is_not_health(rows):
-    assert BUG.oracle("arrow-loop", outcome(Symptom.OK, rows), EXPECTED).symptom is Symptom.WRONG_OUTPUT
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (None, "the probe did not say how many rows it read"),
+        (0, "read 0 rows of 4096 where at least one was asked for"),
+        (4097, "read 4097 rows of 4096 where at least one was asked for"),
+    ],
+)
+def test_a_healthy_end_without_a_row_is_not_health(rows, said):
+    verdict = BUG.oracle("arrow-loop", outcome(Symptom.OK, rows), EXPECTED)
+    assert verdict == Verdict(Symptom.WRONG_OUTPUT, False, said)
+
+
+@pytest.mark.parametrize("rows", [1, 4096])
+def test_one_row_is_enough_and_all_are_not_too_many(rows):
+    assert BUG.oracle("arrow-loop", outcome(Symptom.OK, rows), EXPECTED).symptom is Symptom.OK
+
+
+# --- the diagnosis ------------------------------------------------------------------------------------------------
+
+POOL = "arrow::internal::ThreadPool::Shutdown"
+
+
+def stacks(*threads: tuple[str, ...]) -> Outcome:
+    """A process that hangs with these threads, each with the functions on its stack, innermost first."""
+    text = ""
+    for number, frames in enumerate(threads):
+        text += f'Thread {number} (Thread 0x7f (LWP {number}) "python"):\n'
+        text += "".join(f"#{i}  0x00007f in {function} () from /x/lib.so\n" for i, function in enumerate(frames))
+    return Outcome(Symptom.HANG_AT_EXIT, "still alive", stacks=(Stack("gdb", text),))
+
+
+@pytest.mark.parametrize(
+    ("threads", "said"),
+    [
+        ([(POOL, "__run_exit_handlers")], f"waits in {POOL}; no thread of that pool is left"),
+        ([("arrow::internal::Work",), (POOL, "__run_exit_handlers")], f"waits in {POOL}; 1 other thread(s) in Arrow"),
+        ([("PyGILState_Ensure",), ("x",), (POOL, "__run_exit_handlers")], "; 1 other thread(s) in Arrow"),
+        ([("x",), (POOL, "main")], f"a thread waits in {POOL}"),
+    ],
+)
+def test_a_hang_says_for_which_pool_it_waits_and_who_is_left_in_it(threads, said):
+    assert said in where(stacks(*threads))
+    assert where(stacks(*threads)).startswith("the main thread runs C exit handlers") == ("__run_exit" in str(threads))
+
+
+@pytest.mark.parametrize("threads", [[], [("take_gil", "main")], [("__run_exit_handlers",), ("arrow::internal::W",)]])
+def test_a_hang_elsewhere_is_not_taken_for_one_in_a_pool(threads):
+    assert where(stacks(*threads)) == ""
 
 
 # --- the declaration ----------------------------------------------------------------------------------------------
@@ -142,7 +191,7 @@ def test_a_minimal_script_fits_in_an_issue_and_needs_no_kit(name):
     assert ("datasets" in imports(BUG.folder / name)) == (name == "minimal_datasets.py")
 
 
-@pytest.mark.parametrize("fix", RECIPES, ids=lambda fix: fix.name)
+@pytest.mark.parametrize("fix", WORKAROUNDS, ids=lambda fix: fix.name)
 def test_a_workaround_is_one_function_named_like_its_file_and_needs_no_kit(fix):
     functions = [
         node.name for node in ast.parse(fix.path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
@@ -216,7 +265,7 @@ def test_the_probe_says_what_it_runs_with_what_it_read_and_that_it_is_done(probe
     assert BUG.oracle(scenario, healthy, EXPECTED).symptom is Symptom.OK
 
 
-@pytest.mark.parametrize("fix", RECIPES, ids=lambda fix: fix.name)
+@pytest.mark.parametrize("fix", WORKAROUNDS, ids=lambda fix: fix.name)
 def test_a_generator_with_a_workaround_still_gives_its_rows_and_gets_to_its_end(probe, fix):
     events, _, stderr = probe("arrow-generator", fix.path, fix.name)
     assert [event["event"] for event in events] == ["started", "measure", "done"], stderr

@@ -72,6 +72,9 @@ def test_a_sharp_transition_is_told_in_words():
         (["absent"] * 9, "both absent", 2),
         (["unsupported"] + ["absent"] * 8, "oldest release v0 is unsupported", 1),
         (["absent"] * 8 + ["different-failure"], "newest release v8 is different-failure", 2),
+        (["absent"] * 8 + ["untestable"], "newest release v8 is untestable", 2),
+        (["present"] * 8 + ["untestable"], "newest release v8 is untestable", 2),
+        (["untestable"] + ["present"] * 8, "oldest release v0 is untestable", 1),
     ],
 )
 def test_wrong_bounds_end_the_search_before_it_begins(labels, problem, tried):

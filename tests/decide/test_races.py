@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repro.decide.races import FREQUENT, RARE, RaceBisector, RaceResult
+from repro.decide.races import RaceBisector, RaceResult
 from repro.errors import UserError
+from repro.rates import Rate
 
 
 def names(count: int) -> list[str]:
@@ -34,55 +35,140 @@ def search(
     return bisector.result(), trials
 
 
-def test_three_failures_in_ten_are_found_in_95_of_100_with_half_the_trials_of_ten_a_step():
-    """40 releases, seeds 0 to 199; a classic bisection tries both bounds and at least 5 releases, ten times each."""
-    right, spent = 0, []
-    for seed in range(200):
-        first = random.Random(f"first {seed}").randrange(1, 40)
-        result, trials = search([0.0] * first + [0.3] * (40 - first), f"trials {seed}")
-        right += result.first == f"v{first}"
-        spent.append(trials)
-    assert right >= 190
-    assert mean(spent) <= 10 * (2 + 5) / 2
+def settled_ends(bisector: RaceBisector, rates: Sequence[float], dice: random.Random) -> None:
+    """Three failures or 35 trials of either end, as they are run before a bisection begins."""
+    for index in (0, len(rates) - 1):
+        rate = Rate(0, 0)
+        while not rate.settled:
+            rate = Rate(rate.k + (dice.random() < rates[index]), rate.n + 1)
+        bisector.record(index, rate.k, rate.n)
 
 
-def test_the_rare_prior_copes_with_a_healthy_side_that_fails_in_one_of_fifty():
-    right = 0
-    for seed in range(60):
-        first = random.Random(f"first {seed}").randrange(1, 40)
-        result, _ = search([0.02] * first + [0.3] * (40 - first), f"trials {seed}", prior=RARE)
-        right += result.first == f"v{first}"
-    assert right >= 55
+@pytest.mark.parametrize(
+    ("affected", "healthy", "batch"), [(0.05, 0, 10), (0.1, 0.01, 10), (0.4, 0.02, 1), (0.8, 0, 1)]
+)
+def test_what_is_called_95_percent_sure_is_right_in_at_least_95_of_100(affected, healthy, batch):
+    """The whole table is printed by ``benchmarks/bisection.py``; here 40 seeds of a few groups, 8 releases."""
+    sure = right = 0
+    for seed in range(40):
+        dice = random.Random(f"{seed} {affected} {healthy}")
+        first = dice.randrange(1, 8)
+        rates = [healthy] * first + [affected] * (8 - first)
+        bisector = RaceBisector(names(8))
+        settled_ends(bisector, rates, dice)
+        while (index := bisector.select()) is not None:
+            bisector.record(index, sum(dice.random() < rates[index] for _ in range(batch)), batch)
+        result = bisector.result()
+        sure += result.confident
+        right += result.confident and (result.direction, result.first) == ("first-affected", f"v{first}")
+    assert sure >= 35
+    assert right >= 0.95 * sure
 
 
-def test_a_wrong_answer_about_a_rare_race_is_not_confirmed_by_the_rare_prior():
-    results = [search([0.0] * 5 + [0.05] * 15, seed)[0] for seed in range(60)]
-    wrong = [r.confidence_if_rare for r in results if r.confident and r.first != "v5"]
-    assert wrong and mean(wrong) < 0.8
-
-
-@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("first", [1, 7, 19])
-def test_first_fixed_is_the_mirror_image(first, seed):
-    result, _ = search([1.0] * first + [0.0] * (20 - first), seed, direction="first-fixed")
-    assert (result.last, result.first) == (f"v{first - 1}", f"v{first}")
-    assert result.posterior.index(max(result.posterior)) == first
-    assert str(result).startswith(f"affected up to v{first - 1}, healthy from v{first} (probability 0.9")
-    assert result.affected.k == result.affected.n > 0
-    assert result.healthy.k == 0 < result.healthy.n
+def test_a_bug_that_begins_and_one_that_ends_are_told_apart(first):
+    ends, _ = search([1.0] * first + [0.0] * (20 - first), 1)
+    assert (ends.direction, ends.last, ends.first) == ("first-fixed", f"v{first - 1}", f"v{first}")
+    assert str(ends).startswith(f"affected up to v{first - 1}, healthy from v{first} (confidence 0.9")
+    begins, _ = search([0.0] * first + [1.0] * (20 - first), 1)
+    assert (begins.direction, begins.last, begins.first) == ("first-affected", f"v{first - 1}", f"v{first}")
+    assert str(begins).startswith(f"healthy up to v{first - 1}, affected from v{first} (confidence 0.9")
+    for result in (begins, ends):
+        assert result.posterior.index(max(result.posterior)) == first
+        assert result.affected.k == result.affected.n > 0
+        assert result.healthy.k == 0 < result.healthy.n
 
 
-@pytest.mark.parametrize("prior", [FREQUENT, RARE])
-def test_a_range_that_is_affected_throughout_is_recognised(prior):
-    result, _ = search([0.9] * 20, 1, prior=prior)
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_the_same_trials_the_other_way_round_give_the_mirror_image(data):
+    count = data.draw(st.integers(2, 9))
+    untestable = data.draw(st.sets(st.integers(0, count - 1)))
+    one, other = RaceBisector(names(count)), RaceBisector(names(count))
+    for index in range(count):
+        n = data.draw(st.integers(0, 9))
+        k = data.draw(st.integers(0, n))
+        one.record(index, k, n)
+        other.record(count - 1 - index, k, n)
+    for index in untestable:
+        one.skip(index)
+        other.skip(count - 1 - index)
+    result, mirrored = one.result(), other.result()
+    assert result.confidence == pytest.approx(mirrored.confidence)
+    if result.confidence > 0.5 and result.last and result.first:
+        assert result.direction != mirrored.direction
+        assert result.posterior == pytest.approx(mirrored.posterior[::-1])
+        assert (result.affected, result.healthy) == (mirrored.affected, mirrored.healthy)
+        assert len(result.skipped) == len(mirrored.skipped)
+
+
+def test_one_lucky_side_settles_nothing():
+    """0 of 3 in the neighbour, while the bug shows in a tenth of the trials, is what an affected release shows too."""
+    bisector = RaceBisector(names(5))
+    for index, failures, trials in ((0, 0, 35), (2, 0, 3), (3, 3, 30), (4, 3, 30)):
+        bisector.record(index, failures, trials)
+    assert not bisector.result().confident
+    assert bisector.select() in (1, 2)
+
+
+@pytest.mark.parametrize(("failures", "trials", "enough"), [(20, 20, 3), (10, 20, 11), (12, 120, 70)])
+def test_the_rarer_the_failures_the_more_clean_trials_the_neighbour_needs(failures, trials, enough):
+    def after(clean: int) -> bool:
+        bisector = RaceBisector(names(3))
+        for index, k, n in ((0, 0, 35), (1, 0, clean), (2, failures, trials)):
+            bisector.record(index, k, n)
+        result = bisector.result()
+        return result.confident and result.first == "v2"
+
+    assert not after(enough // 2)
+    assert after(2 * enough)
+
+
+def test_a_range_that_is_affected_throughout_is_recognised():
+    result, _ = search([0.9] * 20, 1)
     assert (result.confident, result.last, result.first) == (True, None, "v0")
-    assert str(result).startswith("every release is affected")
+    assert str(result).startswith("every release is affected (confidence 0.9")
+    assert result.posterior.index(max(result.posterior)) == 0
+    assert (result.healthy, result.affected.k > 0) == (Rate(0, 0), True)
 
 
 def test_a_range_that_is_healthy_throughout_is_recognised():
     result, _ = search([0.0] * 20, 1)
     assert (result.confident, result.last, result.first) == (True, "v19", None)
-    assert str(result).startswith("every release is healthy")
+    assert str(result).startswith("every release is healthy (confidence 0.9")
+    assert result.posterior.index(max(result.posterior)) == 20
+    assert result.affected == Rate(0, 0)
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("end", [0, 9])
+def test_an_end_that_cannot_be_tested_is_named_and_does_not_hide_the_transition(end, fixed):
+    rates = [0.0] * 4 + [0.9] * 6
+    result, _ = search(rates[::-1] if fixed else rates, 2, untestable={end})
+    found = ("first-fixed", "v5", "v6") if fixed else ("first-affected", "v3", "v4")
+    assert (result.direction, result.last, result.first, result.skipped) == (*found, ())
+    assert result.confident
+
+
+def test_an_untestable_newest_release_is_no_place_for_a_fix():
+    result, _ = search([0.9] * 5, 1, untestable={4})
+    assert (result.last, result.first, result.skipped) == (None, "v0", ("v4",))
+    assert str(result).startswith("every release is affected (v4 untestable)")
+    assert result.posterior[0] == pytest.approx(result.posterior[4], abs=0.001), "v4 may be fixed, nobody knows"
+
+
+def test_untestable_releases_beyond_the_last_healthy_one_are_named():
+    result, _ = search([0.0] * 5, 1, untestable={3, 4})
+    assert (result.last, result.first, result.skipped) == ("v2", None, ("v3", "v4"))
+    assert str(result).startswith("every release is healthy (v3, v4 untestable)")
+
+
+def test_trials_of_a_release_that_is_skipped_later_count_no_more():
+    bisector = RaceBisector(names(4))
+    for index, failures, trials in ((0, 0, 35), (1, 5, 5), (2, 5, 5), (3, 5, 5)):
+        bisector.record(index, failures, trials)
+    bisector.skip(2)
+    assert bisector.result().affected == Rate(10, 10)
 
 
 def test_untestable_releases_at_the_transition_are_named_and_not_tried_again():
@@ -90,7 +176,7 @@ def test_untestable_releases_at_the_transition_are_named_and_not_tried_again():
     assert (result.last, result.first, result.skipped) == ("v3", "v6", ("v4", "v5"))
     assert "(v4, v5 untestable)" in str(result)
     inside = result.posterior[4:7]
-    assert sum(inside) == pytest.approx(result.confidence)
+    assert sum(inside) > 0.99
     assert inside[0] == pytest.approx(inside[1]) == pytest.approx(inside[2])
 
 
@@ -108,8 +194,8 @@ def test_a_range_without_a_testable_release_has_no_answer():
     assert "no release can be tested" in str(result)
 
 
-def test_the_prior_alone_settles_nothing():
-    bisector = RaceBisector(names(2), confidence=0.8)
+def test_nothing_recorded_settles_nothing():
+    bisector = RaceBisector(names(2), confidence=0.5)
     tried = set()
     while (index := bisector.select()) is not None:
         tried.add(index)
@@ -119,15 +205,31 @@ def test_the_prior_alone_settles_nothing():
 
 
 def test_the_budget_ends_the_search_and_the_result_says_that_it_is_open():
-    result, trials = search([0.0] * 20 + [0.05] * 20, 1, prior=RARE, budget=30)
+    result, trials = search([0.0] * 20 + [0.05] * 20, 1, budget=30)
     assert (trials, result.finished, result.confident) == (30, True, False)
     assert str(result).startswith("not settled: most likely")
 
 
+def test_an_answer_that_is_just_short_of_certain_is_not_printed_as_certain():
+    result, _ = search([0.0] * 5 + [1.0] * 5, 1, confidence=0.999)
+    assert result.confidence > 0.999
+    assert "(confidence 0.99; failed " in str(result)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=20))
+def test_confidence_is_what_the_posterior_says_with_its_odds_divided_by_the_margin(records):
+    bisector = RaceBisector(names(5))
+    for index, failed in records:
+        bisector.record(index, int(failed))
+    result = bisector.result()
+    assert 0 < result.confidence < max(result.posterior)
+
+
 def test_higher_confidence_costs_more_trials():
-    rates = [0.0] * 10 + [0.3] * 10
-    low = mean(search(rates, seed, confidence=0.8)[1] for seed in range(30))
-    assert mean(search(rates, seed, confidence=0.99)[1] for seed in range(30)) > low
+    rates = [0.0] * 3 + [0.5] * 3
+    low = mean(search(rates, seed, confidence=0.8)[1] for seed in range(8))
+    assert mean(search(rates, seed, confidence=0.99)[1] for seed in range(8)) > low
 
 
 def test_batches_take_fewer_steps():
@@ -141,8 +243,7 @@ def test_the_posterior_is_a_distribution_and_depends_on_the_counts_only(data):
     count = data.draw(st.integers(2, 12))
     record = st.tuples(st.integers(0, count - 1), st.integers(0, 3), st.integers(3, 6))
     records = data.draw(st.lists(record, max_size=12))
-    direction = data.draw(st.sampled_from(["first-affected", "first-fixed"]))
-    one, other = (RaceBisector(names(count), direction=direction) for _ in range(2))
+    one, other = RaceBisector(names(count)), RaceBisector(names(count))
     for bisector, order in ((one, records), (other, data.draw(st.permutations(records)))):
         for index, failures, trials in order:
             bisector.record(index, failures, trials)
@@ -151,10 +252,11 @@ def test_the_posterior_is_a_distribution_and_depends_on_the_counts_only(data):
     assert sum(one.result().posterior) == pytest.approx(1)
 
 
-def test_one_failure_leaves_little_doubt_that_the_release_is_affected():
-    bisector = RaceBisector(names(10))
-    bisector.record(4, failures=1)
-    assert sum(bisector.result().posterior[:5]) > 0.99
+def test_many_releases_and_trials_do_not_overflow():
+    bisector = RaceBisector(names(3), budget=10**6)
+    for index, failures, trials in ((0, 5000, 5000), (1, 0, 9000), (2, 5000, 5000)):
+        bisector.record(index, failures, trials)
+    assert sum(bisector.result().posterior) == pytest.approx(1)
 
 
 def test_impossible_counts_are_refused():
@@ -171,3 +273,5 @@ def test_mistakes_say_what_to_type():
         RaceBisector(["1"])
     with pytest.raises(UserError, match=r"0\.5 to 0\.999"):
         RaceBisector(["1", "2"], confidence=95)
+    with pytest.raises(UserError, match="0 trials settle nothing"):
+        RaceBisector(["1", "2"], budget=0)

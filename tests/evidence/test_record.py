@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +19,8 @@ from repro.evidence.redact import Redactor
 from repro.model import Outcome, Stack, Status, Symptom, Verdict
 
 from .examples import evidence, evidences
+
+PUBLISHED = Path(__file__).parents[2] / "reports" / "published" / "evidence"
 
 
 @settings(deadline=None)
@@ -82,7 +87,7 @@ def test_a_damaged_outcome_is_refused(change):
 @given(st.data())
 def test_every_missing_entry_is_refused_as_a_user_error(data):
     form = evidence().to_json()
-    del form[data.draw(st.sampled_from(sorted(form)))]
+    del form[data.draw(st.sampled_from(sorted(form.keys() - {"decided_by"})))]
     with pytest.raises(UserError):
         Evidence.from_json(form)
 
@@ -91,6 +96,12 @@ def test_every_missing_entry_is_refused_as_a_user_error(data):
 def test_what_is_no_record_at_all_is_refused(data):
     with pytest.raises(UserError, match="not an evidence file"):
         Evidence.from_json(data)
+
+
+def test_an_id_is_the_time_in_utc_and_random_digits():
+    assert re.fullmatch(r"20261105T090000\.000007Z-[0-9a-f]{8}", new_id(datetime(2026, 11, 5, 9, 0, 0, 7, UTC)))
+    before, made, after = datetime.now(UTC), new_id(), datetime.now(UTC)
+    assert before <= datetime.strptime(made.split("-")[0], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC) <= after
 
 
 def test_ids_sort_by_time_and_differ_within_one_moment():
@@ -107,31 +118,35 @@ def test_the_status_of_an_uncounted_trial_is_untestable():
 SECRET = "correct horse battery staple"
 
 
-def test_every_free_text_is_redacted():
-    outcome = Outcome(
-        Symptom.ERROR,
-        SECRET,
-        killer_basis=SECRET,
-        measures={SECRET: [SECRET]},
-        started={"files": {"datasets": f"/home/alice/{SECRET}"}},
-        phases=((0.0, SECRET),),
-        stdout_tail=SECRET,
-        stderr_tail=SECRET,
-        stacks=(Stack("gdb", SECRET, SECRET),),
-    )
-    record = evidence(
-        parameters={"bids_root": SECRET},
-        target={"spec": SECRET, "python": "3.11.7", "packages": {}, "patch": SECRET},
-        outcome=outcome,
-        verdict=Verdict(Symptom.ERROR, False, SECRET),
-        provenance={"note": SECRET},
-        reproduce=f"repro run x --set note='{SECRET}'",
-        memray={"stack": [SECRET]},
-    )
-    assert SECRET in json.dumps(record.to_json())
-    clean = json.dumps(record.redacted(Redactor([SECRET])).to_json())
-    assert SECRET not in clean
-    assert "alice" not in clean
+def test_every_free_text_is_redacted_and_nothing_else_changes():
+    free, kept = f"say {SECRET}", "say <secret>"
+
+    def record(text: str, home: str) -> Evidence:
+        outcome = Outcome(
+            Symptom.ERROR,
+            text,
+            exit_code=1,
+            killer_basis=text,
+            measures={text: [text, 1]},
+            started={"files": {"datasets": f"{home}/{text}"}},
+            phases=((0.5, text),),
+            stdout_tail=text,
+            stderr_tail=text,
+            stacks=(Stack("gdb", text, text),),
+        )
+        return evidence(
+            parameters={"name": text, "rows": 3},
+            target={"spec": text, "python": "3.11.7", "packages": {"rich": SECRET}, "patch": text},
+            outcome=outcome,
+            verdict=Verdict(Symptom.ERROR, False, text),
+            provenance={"note": text},
+            reproduce=f"repro run x --set name={text!r}",
+            memray={"stack": [text]},
+        )
+
+    wanted = record(kept, "~").to_json()
+    given = record(free, "/home/alice")
+    assert given.redacted(Redactor([SECRET])).to_json() | {"id": ""} == wanted | {"id": ""}
 
 
 def test_redaction_leaves_the_closed_words_and_package_names_alone():
@@ -147,3 +162,38 @@ def test_the_shown_path_is_relative_where_that_is_shorter(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     inside = tmp_path / "reports" / "evidence" / "b" / "x.json"
     assert replace(evidence(), path=inside).shown_path == "reports/evidence/b/x.json"
+    assert replace(evidence(), path=Path("/x.json")).shown_path == "/x.json"
+    unsaved = evidence()
+    assert unsaved.shown_path == f"evidence/embed-sliced-list/{unsaved.id}.json"
+
+
+def test_a_record_of_a_study_carries_its_label_and_any_other_its_origin_alone():
+    given: dict[str, Any] = {"provenance": {"kit_version": "0.1.0"}, "memray": {"peak": 1}}
+    plain = evidence(**given)
+    assert (plain.provenance, plain.memray, plain.decided_by) == ({"kit_version": "0.1.0"}, {"peak": 1}, "")
+    labelled = evidence(**given, label={"kind": "survive"}, decided_by="0a")
+    assert labelled.provenance == {"kit_version": "0.1.0", "study": {"kind": "survive"}}
+    assert labelled.decided_by == "0a"
+    assert given["provenance"] == {"kit_version": "0.1.0"}
+
+
+def test_published_evidence_still_loads_and_says_what_it_said():
+    paths = list(PUBLISHED.glob("*/*.json"))
+    assert paths
+    for path in paths:
+        form = json.loads(path.read_bytes())
+        again = Evidence.from_json(form).to_json()
+        for part in ("outcome", "verdict"):  # entries that came later have their defaults
+            again[part] = {name: again[part][name] for name in form[part]}
+        assert again | form == again
+
+
+def test_evidence_of_before_the_content_hash_was_kept_has_none():
+    form = evidence(decided_by="0" * 64).to_json()
+    assert Evidence.from_json(form).decided_by == "0" * 64
+    del form["decided_by"]
+    assert Evidence.from_json(form).decided_by == ""
+
+
+def test_entries_that_a_newer_kit_adds_are_passed_over():
+    assert Evidence.from_json(evidence().to_json() | {"weather": "fair"}).bug == "embed-sliced-list"

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from repro.errors import UserError
+from repro.evidence.labels import label_of
+from repro.evidence.record import Evidence
 from repro.evidence.redact import Redactor
-from repro.evidence.store import Store, command_for
-from repro.model import Limits, Outcome, Scalar, Symptom
-from repro.units import parse_duration, parse_size
+from repro.evidence.store import Store
+from repro.files import write_atomic
+from repro.model import Outcome, Symptom
 
 from .examples import evidence
 
@@ -115,6 +119,90 @@ def test_unreadable_files_are_left_out_and_reported(store):
     assert len(warned) == 2
 
 
+@pytest.fixture
+def parsed(monkeypatch) -> list[str]:
+    """The ids of the evidence that is parsed from now on."""
+    ids: list[str] = []
+    real = Evidence.from_json
+
+    def noted(form: Any) -> Evidence:
+        ids.append(form["id"])
+        return real(form)
+
+    monkeypatch.setattr(Evidence, "from_json", noted)
+    return ids
+
+
+def test_a_file_is_parsed_once_whoever_asks_for_it_and_however(store, parsed):
+    kept = store.save(evidence())
+    others = [Store(store.root, Redactor()) for _ in range(3)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda i: others[i % 3].load(kept.path), range(32))) == [kept] * 32
+    assert store.query() == [kept]
+    assert others[0].search(scenario=kept.scenario).evidence == (kept,)
+    assert parsed == [kept.id]
+
+
+def test_a_changed_file_is_parsed_again_even_if_its_size_and_time_stay(store, parsed):
+    kept = store.save(evidence(fix="take"))
+    assert store.load(kept.path).fix == "take"
+    before = kept.path.stat()
+    write_atomic(kept.path, kept.path.read_bytes().replace(b'"take"', b'"copy"'))
+    os.utime(kept.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert store.load(kept.path).fix == "copy"
+    kept.path.unlink()
+    assert store.query() == []
+    assert len(parsed) == 2
+
+
+def test_a_trial_is_saved_once_complete_with_its_label(store):
+    mark = {"kind": "compare", "id": "1", "round": 3}
+    kept = store.save(evidence(label=mark, decided_by="ab" * 32))
+    assert label_of(store.load(kept.path)) == mark
+    assert store.load(kept.path).decided_by == "ab" * 32
+    assert files(store) == [f"{kept.id}.json"]
+
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from repro.evidence.labels import label_of
+from repro.evidence.record import Evidence
+from repro.evidence.redact import Redactor
+from repro.evidence.store import Store
+from tests.evidence.examples import evidence
+
+def stuck(_):
+    print("writing", flush=True)
+    sys.stdin.read()
+
+os.fsync = stuck
+Store(Path(sys.argv[1]), Redactor()).save(evidence())
+"""
+
+
+def test_what_a_hung_up_writer_left_is_removed_once_nobody_can_be_writing_it(tmp_path):
+    root = tmp_path / "reports"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, root],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == b"writing\n"
+    writer.send_signal(signal.SIGHUP)
+    writer.communicate()
+    (left,) = (root / "evidence" / "embed-sliced-list").iterdir()
+    assert left.name.endswith(".tmp")
+    store = Store(root, Redactor())
+    assert store.query() == []
+    assert left.exists(), "it may be another machine's, in the middle of a write"
+    os.utime(left, (0, 0))
+    mine = Store(root, Redactor()).save(evidence())
+    assert files(store) == [f"{mine.id}.json"]
+
+
 def test_a_missing_file_is_named(store):
     with pytest.raises(UserError, match=r"cannot read .*nothing\.json"):
         store.load(store.root / "nothing.json")
@@ -127,34 +215,14 @@ def test_trials_that_end_together_do_not_overwrite_each_other(store):
     assert len(store.query()) == 64
 
 
-def test_an_attachment_is_redacted_and_still_shows_its_placeholders(store):
-    name = store.attach("exit-hang", "flame.html", "<td>/tmp/x my own secret value</td>")
-    assert name.startswith("evidence/exit-hang/")
-    assert (store.root / name).read_text() == "<td>&lt;tmp&gt;/x &lt;secret&gt;</td>"
+@pytest.mark.parametrize("name", ["flame.html", "stacks.svg"])
+def test_an_attached_page_or_picture_is_redacted_and_still_shows_its_placeholders(store, name):
+    path = store.attach("exit-hang", name, "<text>/tmp/x my own secret value</text>")
+    assert path.startswith("evidence/exit-hang/")
+    assert path.endswith(f"-{name}")
+    assert (store.root / path).read_text() == "<text>&lt;tmp&gt;/x &lt;secret&gt;</text>"
 
 
-def test_the_command_spells_out_the_limits_and_quotes_for_the_shell():
-    limits = Limits(2 << 30, 120.0, 60.0)
-    command = command_for("b", "s", "none", "datasets==5.1.0 pyarrow==24.0.0", limits, {})
-    assert command == (
-        "repro run b --scenario s --target 'datasets==5.1.0 pyarrow==24.0.0' --memory 2GiB --timeout 120s"
-    )
-
-
-def test_the_command_names_fix_trials_and_parameters():
-    given: dict[str, Scalar] = {"deep": True, "note": "two words; rm", "size": 65536, "left_out": None}
-    words = shlex.split(command_for("b", "s", "flatten", "latest", Limits(None, 0.5), given, trials=20))
-    options = dict(zip(words[3::2], words[4::2], strict=True)) | {"--set": words[-5::2]}
-    assert options["--fix"] == "flatten"
-    assert options["--memory"] == "none"
-    assert options["--timeout"] == "500ms"
-    assert options["--trials"] == "20"
-    assert options["--set"] == ["deep=true", "note=two words; rm", "size=65536"]
-
-
-@pytest.mark.parametrize("limits", [Limits(3 * 10**9 + 1, 90.5), Limits(1536 << 20, 7200.0)])
-def test_the_limits_in_the_command_are_read_back_exactly(limits):
-    words = shlex.split(command_for("b", "s", "none", "latest", limits, {}))
-    options = dict(zip(words[3::2], words[4::2], strict=True))
-    read = Limits(parse_size(options["--memory"]), parse_duration(options["--timeout"]))
-    assert replace(read, grace_s=limits.grace_s) == limits
+def test_an_attached_text_is_redacted_as_text(store):
+    path = store.attach("exit-hang", "stacks.txt", "in /tmp/x: half a pair \udc80")
+    assert (store.root / path).read_bytes() == b"in <tmp>/x: half a pair \\udc80"

@@ -92,11 +92,11 @@ def test_a_folder_without_scans_says_which_folder_to_give(tmp_path, files):
     (tmp_path / "study").mkdir(exist_ok=True)
     with pytest.raises(UserError) as caught:
         bids.scan(tmp_path / "study")
-    assert str(caught.value) == ("no NIfTI files (*.nii, *.nii.gz) under study: give the folder that holds sub-*")
+    assert str(caught.value) == ("no NIfTI files (*.nii, *.nii.gz) there: give the folder that holds sub-*")
 
 
 def test_scans_in_no_known_place_are_counted_in_the_refusal(tmp_path):
-    with pytest.raises(UserError, match="none of the 1 NIfTI files under study"):
+    with pytest.raises(UserError, match="none of the 1 NIfTI files there"):
         bids.scan(lay(tmp_path / "study", "sub-01/perf/sub-01_asl.nii"))
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from repro import bugs
-from repro.bugs.declaration import Bug
+from repro.bugs.declaration import Bug, Column
+from repro.bugs.pending import chapters
+from repro.decide.claims import Chapter, ledger
 from repro.evidence.record import Evidence
 from repro.model import Killer, Limits, Outcome, Sample, Stack, Symptom, Verdict
 from tests.evidence.examples import MIB, evidence
 
-EMBED: Bug = bugs.load("embed-sliced-list")
+OPENED = Column("files opened", lambda outcome: str(outcome.measures.get("files_opened", "")))
+EMBED: Bug = replace(bugs.load("embed-sliced-list"), columns=(OPENED,))
 EXIT: Bug = bugs.load("exit-hang")
 SCRIPT_SAID = "opened 300 files, needed 1; Python's memory peak 300 MiB"
+
+
+def judged(evidence: Mapping[str, Sequence[Evidence]]) -> list[Chapter]:
+    """The whole ledger, judged from ``evidence``."""
+    return ledger((EMBED, EXIT), chapters(), evidence)
 
 
 def embed(version: str, symptom: Symptom, *, shows: bool, scenario: str = "shard-first", **changes: Any) -> Evidence:
@@ -81,9 +91,43 @@ def embed_evidence() -> list[Evidence]:
         embed("5.2.0", Symptom.OK, shows=False),
         embed("", Symptom.UNSOLVABLE, shows=False, target=impossible, outcome=nothing,
               verdict=Verdict(Symptom.UNSOLVABLE, False, "datasets 5.2.0 needs pyarrow>=24")),
+        take(),
+        gate(),
         minimal(),
         embed("5.1.0", Symptom.ERROR, shows=True, **test),
     ]  # fmt: skip
+
+
+def gate(symptom: Symptom = Symptom.OK, said: str = "200 of 200 cases right", version: str = "5.1.0") -> Evidence:
+    """The correctness gate of the workaround that users may paste."""
+    outcome, verdict = Outcome(symptom, "done", done=True), Verdict(symptom, False, said)
+    return embed(version, symptom, shows=False, scenario="gate", fix="take", outcome=outcome, verdict=verdict)
+
+
+def take(version: str = "5.1.0", symptom: Symptom = Symptom.OK, **changes: Any) -> Evidence:
+    """A trial of that workaround."""
+    return embed(version, symptom, shows=symptom is Symptom.OUT_OF_MEMORY, fix="take", **changes)
+
+
+def race(version: str = "26.0.1", symptom: Symptom = Symptom.OK, n: int = 1, **changes: Any) -> list[Evidence]:
+    """Trials of the race; a hang at exit is the bug."""
+    target = {"spec": f"pyarrow=={version}", "python": "3.11.7", "pyarrow": version, "packages": {}}
+    outcome, shows = Outcome(symptom, "it ended late", done=True, wall_s=6.0), symptom is Symptom.HANG_AT_EXIT
+    given: dict[str, Any] = {"bug": "exit-hang", "scenario": "arrow-generator", "parameters": {}, "target": target}
+    given |= {
+        "outcome": outcome,
+        "verdict": Verdict(symptom, shows, "it ended late"),
+        "limits": Limits(None, 30.0, 3.0),
+    }
+    return [evidence(**(given | changes)) for _ in range(n)]
+
+
+def exit_minimal(**changes: Any) -> Evidence:
+    """A run of the script of the race that hangs as its trials do."""
+    outcome = Outcome(Symptom.HANG_AT_EXIT, "killed", done=True, wall_s=33.0, stdout_tail="last line\n")
+    verdict = Verdict(Symptom.HANG_AT_EXIT, True, "still there")
+    given: dict[str, Any] = {"scenario": "minimal", "outcome": outcome, "verdict": verdict} | changes
+    return race(**given)[0]
 
 
 def exit_evidence(stack: str = "Thread 1:\n  ThreadPool::Shutdown", n: int = 20) -> list[Evidence]:
@@ -97,6 +141,6 @@ def exit_evidence(stack: str = "Thread 1:\n  ThreadPool::Shutdown", n: int = 20)
             outcome = Outcome(symptom, "it ended late", done=True, wall_s=6.0, stacks=stacks)
             verdict = Verdict(symptom, i < bad, "it ended late")
             given: dict[str, Any] = {"bug": "exit-hang", "scenario": "arrow-generator", "parameters": {}}
-            given |= {"target": target, "outcome": outcome, "verdict": verdict, "limits": Limits(None, 30.0, 5.0)}
+            given |= {"target": target, "outcome": outcome, "verdict": verdict, "limits": Limits(None, 30.0, 3.0)}
             found.append(evidence(**given))
     return found

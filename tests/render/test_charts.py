@@ -6,6 +6,7 @@ import re
 import struct
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import matplotlib
 import pytest
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from matplotlib.text import Text
 
 from repro.model import Killer, Outcome, Sample, Symptom, Verdict
+from repro.rates import Rate
 from repro.render import charts
-from repro.render.charts import bars, ending, mermaid_timeline, timeline
+from repro.render.charts import ending, mermaid_timeline, rate_bars, timeline
 
 from ..evidence.examples import MIB, evidence
 
@@ -52,11 +54,11 @@ def seen(monkeypatch):
         result.cut_off = [w for w, b in boxes.items() if not (frame.x0 <= b.x0 < b.x1 <= frame.x1 and b.y1 <= frame.y1)]
         return b""
 
-    monkeypatch.setattr(charts, "_png", look)
+    monkeypatch.setattr(charts, "png", look)
     return result
 
 
-@pytest.mark.parametrize("png", [lambda: timeline(KILLED), lambda: bars([("a", 1.0)], "t")])
+@pytest.mark.parametrize("png", [lambda: timeline(KILLED), lambda: rate_bars([("a", Rate(1, 2))], "t")])
 def test_a_chart_is_a_png_without_metadata(png):
     assert set(chunks(png())) <= {"IHDR", "PLTE", "pHYs", "IDAT", "IEND"}
 
@@ -100,7 +102,7 @@ def test_runs_beyond_six_are_left_out_and_said_to_be(seen):
 
 def test_nothing_to_draw_is_an_empty_chart():
     assert chunks(timeline([]))[-1] == "IEND"
-    assert chunks(bars([], "none"))[-1] == "IEND"
+    assert chunks(rate_bars([], "none"))[-1] == "IEND"
 
 
 @pytest.mark.parametrize(
@@ -123,16 +125,21 @@ def test_the_end_is_named(outcome, words):
     assert ending(outcome) == words
 
 
-def test_bars_show_every_value_in_words_and_what_was_not_measured(seen):
-    bars([("none", 2040 * MIB), ("flatten, $x$ and $y$", 310 * MIB), ("other", None)], "Peak RSS", limit=2048 * MIB)
-    said = {"1.99 GiB", "310 MiB", "not measured", "limit 2.00 GiB", "flatten, $x$ and $y$", "Peak RSS", "GiB"}
+def test_rates_are_bars_with_their_interval_in_words_and_what_was_not_measured(seen):
+    rate_bars([("none", Rate(3, 7)), ("flatten, $x$ and $y$", Rate(0, 35)), ("other", Rate(0, 0))], "How often")
+    said = {"3/7 (16–75 %)", "0/35 (0–9.9 %)", "not measured", "flatten, $x$ and $y$", "How often"}
     assert said <= set(seen.words)
     assert seen.cut_off == []
 
 
-def test_bars_count_other_things_too(seen):
-    bars([("none", 902), ("flatten", 1)], "Files opened", unit="files")
-    assert {"902", "1", "files"} <= set(seen.words)
+@pytest.mark.parametrize("rate", [Rate(0, 4), Rate(3, 7), Rate(4, 4)])
+def test_the_whiskers_of_a_rate_are_its_interval(monkeypatch, rate):
+    drawn: list[Any] = []
+    monkeypatch.setattr(charts, "png", drawn.append)
+    rate_bars([("one", rate)], "How often")
+    (bar,) = drawn[0].axes[0].containers[1:]  # the first holds the whiskers of the second
+    (line,) = bar.errorbar.lines[2][0].get_segments()
+    assert [round(x, 6) for x in (line[0][0], line[1][0])] == [round(100 * x, 6) for x in (rate.low, rate.high)]
 
 
 def lines_of(source: str) -> list[list[int]]:

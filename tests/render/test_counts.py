@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from repro.model import Outcome, Symptom, Verdict
-from repro.render.counts import conclusions, count_table, safety_table
+from repro.model import Outcome, Stack, Symptom, Verdict
+from repro.render.counts import conclusions, count_table, safety_table, stack_report
 from repro.studies.count import Count
 from tests.evidence.examples import evidence
+from tests.render.test_stacks import GDB
 
 
 def counted(name: str, **symptoms: int) -> Count:
@@ -18,21 +19,41 @@ def counted(name: str, **symptoms: int) -> Count:
 
 def test_the_table_gives_k_of_n_for_each_ending_and_the_interval():
     text = count_table([counted("old", ok=1, hang_at_exit=3)]).to_markdown()
-    assert "| old | 1/4 | 3/4 | 3/4 (30–95 %) |" in text
+    assert "| old | 4 | 1 | 3 | fails in 3/4 (30–95 %) |" in text
 
 
 def test_workarounds_are_listed_in_order_of_safety():
     table = safety_table([counted("bad", hang_at_exit=4), counted("good", ok=40), counted("few", ok=4)])
     assert [row[0] for row in table.rows] == ["good", "few", "bad"]
-    assert "35 clean trials" in table.note
+    assert "35 trials without a failure" in table.note
+
+
+def test_a_clean_count_is_called_absent_only_from_35_trials_on():
+    judged = {str(row[0]): str(row[2]) for row in safety_table([counted("few", ok=34), counted("enough", ok=35)]).rows}
+    assert judged["few"].startswith("unsettled: not seen in 34 trials")
+    assert judged["enough"] == "helps: not seen in 35 trials: less than 9.9 %"
 
 
 def test_conclusions_change_with_the_counts():
-    before = conclusions([counted("24", hang_at_exit=4)], "releases")
-    after = conclusions([counted("24", ok=4)], "releases")
-    assert before[0] == "releases: the bug showed in 1 of 1:"
-    assert after[0] == "releases: it did not show in 1; that bounds its rate in each at 49% or less (95 %):"
+    said = conclusions([counted("24", hang_at_exit=4), counted("25", ok=4), counted("26", ok=35)], "releases")
+    assert said == [
+        "releases: it shows (1 of 3):",
+        "  24: fails in 4/4 (51–100 %)",
+        "releases: it was not seen, in enough trials to say so (1 of 3):",
+        "  26: not seen in 35 trials: less than 9.9 %",
+        "releases: it was not seen, in too few trials to say that it is absent (1 of 3):",
+        "  25: unsettled: not seen in 4 trials (rate below 49 %)",
+    ]
 
 
-def test_what_cannot_be_tested_is_named_with_the_reason():
-    assert "  27: because of the test" in conclusions([counted("27", unsolvable=2)], "releases")
+def test_what_fails_otherwise_or_cannot_be_tested_is_neither_clean_nor_bad():
+    said = conclusions([counted("27", unsolvable=2), counted("28", error=3)], "releases")
+    assert "  27: because of the test" in said and "  28: fails in another way in 3 of 3 trials" in said
+    assert len(said) == 4
+
+
+def test_stacks_are_told_with_the_bugs_own_diagnosis():
+    trial = evidence(outcome=Outcome(Symptom.HANG_AT_EXIT, "x", stacks=(Stack("gdb", GDB),)))
+    counts = [Count("new", (trial, trial))]
+    assert "new: hang-at-exit: it waits for a pool\n" in stack_report(counts, lambda outcome: "it waits for a pool")[0]
+    assert stack_report(counts)[0].startswith("new: hang-at-exit: there is no Python interpreter any more")

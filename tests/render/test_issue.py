@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from repro.decide import facts
+from repro.bugs.declaration import Bug
+from repro.decide.facts import Facts
 from repro.decide.failure import read
-from repro.model import Status, Symptom
-from repro.render.issue import LIMIT, fit, issue_text, visible
+from repro.errors import UserError
+from repro.evidence.record import Evidence
+from repro.model import Limits, Outcome, Symptom, Verdict
+from repro.render.issue import LIMIT, Fitted, fit, issue_text, visible
 from repro.render.issue.fit import Part
 from repro.render.issue.github import details, fenced
+from repro.report.issues import attached
 from tests.browser import chromium
-from tests.render.reported import EMBED, EXIT, SCRIPT_SAID, embed, embed_evidence, exit_evidence, minimal
+from tests.render.reported import (
+    EMBED,
+    EXIT,
+    SCRIPT_SAID,
+    embed,
+    embed_evidence,
+    exit_evidence,
+    exit_minimal,
+    minimal,
+    race,
+    take,
+)
 
-TEXT = issue_text(EMBED, embed_evidence()).text
+
+def written(bug: Bug, evidence: list[Evidence], **options: Any) -> Fitted:
+    shown = attached(bug, options.get("project") or ("datasets" if bug is EMBED else "arrow"))
+    return issue_text(Facts.of(bug, evidence), shown, **options)
+
+
+TEXT = written(EMBED, embed_evidence()).text
 
 
 def headings(text: str) -> list[str]:
@@ -43,7 +65,7 @@ def test_the_sections_are_those_of_the_datasets_template():
 
 
 def test_the_sections_are_those_of_the_arrow_template():
-    text = issue_text(EXIT, exit_evidence(), project="arrow").text
+    text = written(EXIT, exit_evidence(), project="arrow").text
     first = "Describe the bug, including details regarding any error messages, version, and platform."
     assert headings(text) == [first, "Component(s)"]
     assert text.split("### Component(s)")[1].split()[0] == "Python"
@@ -51,7 +73,7 @@ def test_the_sections_are_those_of_the_arrow_template():
 
 def test_the_summary_has_the_releases_and_the_numbers_of_the_trial_that_shows_it_best():
     assert "present in datasets 4.4.2 and 5.1.0. Absent in datasets 5.2.0" in TEXT
-    assert "the kernel killed the process at a memory cap of 2GiB after 7.2 s; it had opened 16 files" in TEXT
+    assert "the kernel killed the process at a memory cap of 2GiB after 7.2 s; until then files opened: 16." in TEXT
 
 
 def test_the_cause_has_file_line_and_permalink():
@@ -72,8 +94,9 @@ def test_the_script_stands_there_with_its_real_output():
 
 
 def test_a_race_has_counts_with_intervals_and_the_stacks():
-    text = issue_text(EXIT, exit_evidence()).text
-    assert "15/20 (53–89 %)" in text and "0/20 (0–16 %)" in text
+    text = written(EXIT, exit_evidence()).text
+    assert "| 26.0.1 | affected | fails in 15/20 (53–89 %) |" in text
+    assert "| 27.0.0 | unsettled | unsettled: not seen in 20 trials (rate below 16 %) |" in text
     assert "ThreadPool::Shutdown" in text
 
 
@@ -89,10 +112,18 @@ def test_what_was_not_tested_is_said():
     assert "select(range(…)): a slice" in rest and "other than 4.4.2, 5.1.0 and 5.2.0" in rest
 
 
-def test_missing_evidence_says_which_command_makes_it():
-    text = issue_text(EMBED, []).text
-    assert "run `repro run embed-sliced-list`" in text
-    assert "run `repro issue embed-sliced-list --run`" in text
+def test_without_evidence_of_the_failure_there_is_no_issue():
+    healthy = [embed("5.2.0", Symptom.OK, shows=False), minimal()]
+    for evidence in ([], healthy):
+        with pytest.raises(
+            UserError, match="no evidence shows embed-sliced-list yet: run 'repro run embed-sliced-list'"
+        ):
+            written(EMBED, evidence)
+
+
+def test_what_was_not_recorded_yet_says_which_command_records_it():
+    text = written(EMBED, [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True)]).text
+    assert "Its output is not recorded, since it was not run yet: run `repro issue embed-sliced-list --run`" in text
 
 
 def test_the_text_carries_what_verify_needs():
@@ -100,20 +131,20 @@ def test_the_text_carries_what_verify_needs():
     assert script == (EMBED.folder / "minimal.py").read_text("utf-8")
     assert record.failure.said == "opened # files, needed #; Python's memory peak # MiB"
     assert (record.trials, record.limits.memory_bytes) == (1, 2 << 30)
-    assert read(issue_text(EXIT, [*exit_evidence(), minimal(bug="exit-hang")]).text)[1].trials == 20
+    assert read(written(EXIT, [*exit_evidence(), exit_minimal()]).text)[1].trials == 35
 
 
 # Length
 
 
 def test_a_text_that_is_too_long_drops_the_stacks_first_and_says_so_and_keeps_script_and_record():
-    long = [*exit_evidence("frame " * 20_000), minimal(bug="exit-hang")]
-    fitted = issue_text(EXIT, long, where="exit-hang.full.md")
+    long = [*exit_evidence("frame " * 20_000), exit_minimal()]
+    fitted = written(EXIT, long, where="exit-hang.full.md")
     assert fitted.left_out == ("the stacks",)
     assert len(fitted.text) <= LIMIT
     assert "the stacks. All of it: exit-hang.full.md" in fitted.text
     assert read(fitted.text)[1].bug == "exit-hang"
-    assert len(issue_text(EXIT, long, limit=None).text) > LIMIT
+    assert len(written(EXIT, long, limit=None).text) > LIMIT
 
 
 @given(st.lists(st.tuples(st.integers(0, 9_000), st.integers(1, 9)), max_size=12), st.integers(2_000, 12_000))
@@ -152,9 +183,9 @@ def test_folded_parts_are_read_as_markdown():
     assert "<table>" in html_of(details("a < b", "| a |\n| --- |\n| 1 |"))
 
 
-@pytest.mark.parametrize("made", [(EMBED, embed_evidence()), (EXIT, [*exit_evidence(), minimal(bug="exit-hang")])])
+@pytest.mark.parametrize("made", [(EMBED, embed_evidence()), (EXIT, [*exit_evidence(), exit_minimal()])])
 def test_rendered_in_a_browser_tables_details_and_code_are_there_and_the_record_is_not(made, tmp_path):
-    text = issue_text(*made).text
+    text = written(*made).text
     page = tmp_path / "issue.html"
     page.write_text(f"<!doctype html><meta charset=utf-8><body>{html_of(text)}", "utf-8")
     with chromium() as tab:
@@ -167,21 +198,65 @@ def test_rendered_in_a_browser_tables_details_and_code_are_there_and_the_record_
         assert "datasets-repro" not in tab.run("document.body.innerText")
 
 
-# What the evidence says
+# What may be concluded
 
 
-def test_a_release_is_judged_by_trials_at_the_scale_of_the_report_where_there_are_any():
-    small = embed("5.1.0", Symptom.OK, shows=False, parameters={"rows": 8})
-    (release,) = facts.releases(EMBED, [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True), small])
-    assert (release.version, release.status) == ("5.1.0", Status.PRESENT)
+def test_absent_in_lists_neither_untestable_nor_failing_nor_unsettled_releases():
+    other = embed("5.1.1", Symptom.ERROR, shows=False, verdict=Verdict(Symptom.ERROR, False, "an import failed"))
+    broken = embed(
+        "5.1.2", Symptom.ERROR, shows=False, verdict=Verdict(Symptom.ERROR, False, "no numpy", testable=False)
+    )
+    text = written(EMBED, [*embed_evidence(), other, broken]).text
+    assert "Absent in datasets 5.2.0, in the same scenario" in text
+    assert "| 5.1.1 | fails otherwise |" in text and "| 5.1.2 | untestable |" in text
+    assert "Absent in" not in written(EXIT, exit_evidence()).text, "20 clean trials of a race settle nothing"
+    assert (
+        "pyarrow 27.0.0 is unsettled: not seen in 20 trials (rate below 16 %)." in written(EXIT, exit_evidence()).text
+    )
 
 
-def test_the_newest_deterministic_trial_counts_and_all_trials_of_a_race_count():
-    old, new = embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True), embed("5.1.0", Symptom.OK, shows=False)
-    assert facts.releases(EMBED, [old, new])[0].status is Status.ABSENT
-    assert facts.releases(EXIT, exit_evidence())[0].failed.k == 15
+def test_too_few_runs_of_a_fix_never_become_helps():
+    bad = race(symptom=Symptom.HANG_AT_EXIT, n=4)
+    few, enough = race(fix="no-threads", n=20), race(fix="no-threads", n=35)
+    assert "| helps" not in written(EXIT, [*bad, *few]).text
+    assert "| helps: not seen in 35 trials: less than 9.9 % |" in written(EXIT, [*bad, *enough]).text
 
 
-def test_releases_are_in_the_order_of_versions_not_of_letters():
-    trials = [embed(version, Symptom.OK, shows=False) for version in ("10.0.0", "9.0.0", "9.10.0", "9.9.0")]
-    assert [r.version for r in facts.releases(EMBED, trials)] == ["9.0.0", "9.9.0", "9.10.0", "10.0.0"]
+def test_a_fix_helps_only_where_the_bug_shows_without_it():
+    elsewhere = take("5.2.0")
+    text = written(EMBED, [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True), elsewhere]).text
+    assert "| not seen in 1 trial |" in text and "| helps" not in text
+
+
+def test_the_limits_shown_and_recorded_are_those_of_the_run_not_of_the_bug():
+    own = Limits(512 << 20, 60.0, 10.0)
+    evidence = [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True, limits=own), minimal(limits=own)]
+    text = written(EMBED, evidence).text
+    assert "at a memory cap of 512MiB" in text and "2GiB" not in text
+    assert read(text)[1].limits == own
+
+
+def test_a_script_that_fails_for_another_reason_is_not_the_recorded_failure():
+    traceback = 'Traceback (most recent call last):\n  File "minimal.py", line 1\nImportError: no module datasets\n'
+    outcome = Outcome(Symptom.ERROR, "exit status 1", exit_code=1, stderr_tail=traceback)
+    verdict = Verdict(Symptom.ERROR, True, "exit status 1")
+    bad = embed("5.1.0", Symptom.ERROR, shows=True, scenario="minimal", outcome=outcome, verdict=verdict)
+    text = written(EMBED, [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True), bad]).text
+    assert "it did not fail as the bug does (exit status 1)" in text
+    assert "ImportError" not in text and "datasets-repro {" not in text
+
+
+def test_a_newer_healthy_run_of_the_script_does_not_replace_the_failing_one():
+    healthy = minimal(verdict=Verdict(Symptom.OK, False, "exit status 0"), said="opened 1 files")
+    text = written(EMBED, [*embed_evidence(), healthy]).text
+    assert SCRIPT_SAID in text and "opened 1 files" not in text
+
+
+def test_what_was_left_out_is_said_with_the_reason():
+    old = embed("5.1.0", Symptom.OK, shows=False, decided_by="old-1")
+    new = embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True, decided_by="new-1")
+    tight = embed("5.2.0", Symptom.OUT_OF_MEMORY, shows=True, decided_by="new-2", limits=Limits(64 << 20, 120.0, 30.0))
+    text = written(EMBED, [old, new, tight]).text
+    assert "_1 older trial left out: the code that makes or judges them changed since._" in text
+    assert "_1 other trial left out: they ran under other limits than these: cap 2GiB" in text
+    assert "present in datasets 5.1.0." in text

@@ -9,20 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from repro.claims import ledger
+from repro.decide.facts import Facts
+from repro.evidence.record import Evidence
+from repro.model import Symptom
 from repro.render import page as rendered
 from tests.browser import Tab, axe_source, chromium
-from tests.render.reported import EMBED, EXIT, embed_evidence, exit_evidence
+from tests.render.reported import EMBED, EXIT, embed, embed_evidence, exit_evidence, judged
 
 CODE = 'def rebuild(shard):\n    return "a <b> & c"\n'
 MATRIX = "| pyarrow | 26.0.1 |\n| --- | --- |\n| 5.2.0 | present |\n\n<script>document.title='no'</script>"
 LINKS = (("Issue text", "issues/embed-sliced-list.md"), ("Evidence", "evidence/embed-sliced-list/"))
 
 
+def entry(evidence: list[Evidence]) -> rendered.Entry:
+    return rendered.entry(Facts.of(EMBED, evidence), CODE, LINKS)
+
+
 def written(folder: Path) -> Path:
     embed, race = embed_evidence(), exit_evidence()
-    entries = [rendered.entry(EMBED, embed, CODE, LINKS), rendered.entry(EXIT, race, "", ())]
-    chapters = ledger({"embed-sliced-list": embed, "exit-hang": race})
+    entries = [entry(embed), rendered.entry(Facts.of(EXIT, race), "", ())]
+    chapters = judged({"embed-sliced-list": embed, "exit-hang": race})
     path = folder / "index.html"
     path.write_text(rendered.page(entries, chapters, [*embed, *race], MATRIX), "utf-8")
     (folder / "index.md").write_text(rendered.twin(entries, chapters, [*embed, *race], MATRIX), "utf-8")
@@ -136,3 +142,21 @@ def test_the_twin_says_the_same_in_markdown(page):
     assert "**Affected: datasets 4.4.2 to 5.1.0 (2 releases tried); not affected: 5.2.0" in text
     assert "| 5.2.0 | ✓ not affected |" in text and "[Issue text](issues/embed-sliced-list.md)" in text
     assert CODE.strip() in text
+
+
+def test_a_release_in_between_that_is_not_affected_is_not_in_the_span():
+    evidence = [*embed_evidence(), embed("4.8.0", Symptom.OK, shows=False)]
+    assert entry(evidence).verdict.startswith("Affected: datasets 4.4.2 and 5.1.0; not affected: 4.8.0, 5.2.0;")
+
+
+def test_the_page_calls_a_workaround_safe_and_says_why(page):
+    text = page.with_suffix(".md").read_text("utf-8")
+    assert "Safe workaround: copy the rows of the shard with take()" in text
+    assert "Not seen in 1 trial, with datasets 5.1.0" in text and "0 of 1" not in text
+
+
+def test_what_was_left_out_is_on_the_page_and_its_twin(tmp_path):
+    old = embed("5.1.0", Symptom.OK, shows=False, decided_by="old-1")
+    one = entry([old, embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True, decided_by="new-1")])
+    line = "1 older trial left out: the code that makes or judges them changed since."
+    assert line in rendered.page([one], [], []) and line in rendered.twin([one], [], [])

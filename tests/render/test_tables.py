@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import replace
 from html.parser import HTMLParser
 from subprocess import run
 
@@ -12,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from repro.bugs.declaration import Column
 from repro.model import Outcome, Symptom, Verdict
-from repro.render.tables import Table, comparison_table, outcome_table
+from repro.render.tables import Table, outcome_table
 
 from ..evidence.examples import MIB, evidence
 
@@ -146,9 +146,12 @@ ABORTED = evidence(
 
 
 def test_the_outcome_table_tells_each_trial_in_words():
-    rows = outcome_table([KILLED, CURED, UNSOLVABLE, ABORTED]).rows
+    opened = Column("files opened", lambda outcome: str(outcome.measures.get("files_opened", "")))
+    table = outcome_table([KILLED, CURED, UNSOLVABLE, ABORTED], [opened])
+    rows = table.rows
+    assert table.columns[5:7] == ("killed by", "files opened")
     target = "datasets 5.1.0, pyarrow 24.0.0, Python 3.11.7"
-    aborted = (f"{target}, patch pr7896.patch", "different-failure", "crash", "SIGABRT", "0 / ?", "–", "–", "1.0 s")
+    aborted = (f"{target}, patch pr7896.patch", "different-failure", "crash", "SIGABRT", "0", "–", "–", "1.0 s")
     assert rows == (
         (
             "shard-first",
@@ -157,37 +160,15 @@ def test_the_outcome_table_tells_each_trial_in_words():
             "present",
             "out-of-memory",
             "kernel",
-            "902 / 1",
+            "902",
             "1.99 GiB",
             "2.00 GiB",
             "9.8 s",
         ),
-        ("shard-first", "flatten", target, "absent", "ok", "–", "1 / 1", "310 MiB", "–", "3.1 s"),
+        ("shard-first", "flatten", target, "absent", "ok", "–", "1", "310 MiB", "–", "3.1 s"),
         ("shard-first", "none", "datasets==5.1.0 pyarrow==10", "untestable", "unsolvable", "–", "–", "–", "–", "–"),
         ("shard-first", "none", *aborted),
     )
-
-
-def test_the_comparison_counts_only_what_says_something_about_the_bug():
-    slower = replace(KILLED, outcome=replace(KILLED.outcome, wall_s=11.8))
-    healthy = replace(KILLED, outcome=HEALTHY, verdict=CURED.verdict)
-    table = comparison_table([KILLED, CURED, slower, UNSOLVABLE, healthy], by="fix")
-    symptoms = "out-of-memory 2, unsolvable 1, ok 1"
-    assert table.columns[0] == "fix"
-    assert table.rows == (
-        ("none", "present", "2 of 3", symptoms, "902 / 1; 1 / 1", "1.99 GiB", "2.00 GiB", "9.8 s (3.1 – 11.8)"),
-        ("flatten", "absent", "0 of 1", "ok", "1 / 1", "310 MiB", "–", "3.1 s (3.1 – 3.1)"),
-    )
-
-
-def test_a_group_of_uncounted_trials_has_no_numbers():
-    (row,) = comparison_table([UNSOLVABLE], by="target").rows
-    assert row == ("datasets==5.1.0 pyarrow==10", "untestable", "–", "unsolvable", "–", "–", "–", "–")
-
-
-def test_the_group_may_be_any_function():
-    table = comparison_table([KILLED, CURED], by=lambda one: one.bug)
-    assert [row[:3] for row in table.rows] == [("embed-sliced-list", "present", "1 of 2")]
 
 
 @pytest.mark.parametrize(

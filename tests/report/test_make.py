@@ -25,7 +25,7 @@ def write(fake, tmp_path, monkeypatch):
     monkeypatch.setattr(places, "notebooks", lambda: folder)
     monkeypatch.setattr(report, "run_scripts", lambda *args, **options: None)
     for name in ("write_claims", "write_page"):  # rendered and tested elsewhere
-        monkeypatch.setattr(report, name, lambda store, name=name: store.root / name)
+        monkeypatch.setattr(report, name, lambda store, found, name=name: store.root / name)
 
     def make(name: str, *sources: str) -> None:
         cells = [nbformat.v4.new_code_cell(source) for source in (PARAMETERS, *sources)]
@@ -97,7 +97,7 @@ def test_an_option_goes_only_to_notebooks_that_have_it(write, fake):
     [
         ({"memory": "2GX"}, "size '2GX' has no known unit"),
         ({"target": "tiny=1"}, "cannot read 'tiny=1' in the target"),
-        ({"bids_root": "/nowhere/at/all"}, "is not a folder: give the folder that holds sub-"),
+        ({"own_data": "/nowhere/at/all"}, "is not a folder: give the folder that holds sub-"),
     ],
 )
 def test_a_mistake_is_found_before_anything_is_run(write, fake, options, message):

@@ -19,7 +19,7 @@ from repro.model import Status, Symptom
 from repro.report.notebook import execute, parameters_of
 from tests.report.test_notebook import printed
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from repro import bugs
+from repro.decide.current import kind_of
 from repro.errors import UserError
+from repro.evidence.record import Evidence
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Store
+from repro.model import Symptom
+from repro.rates import CLEAN_TRIALS
 from repro.report import publish as publishing
+from repro.report.issues import write_issue
+from repro.report.kept import code_of_today, known
 from repro.report.publish import check, chosen, publish
-from tests.render.reported import embed_evidence, exit_evidence
+from tests.render.reported import embed, embed_evidence, exit_evidence, race
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "reports" / "published"
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     store = Store(tmp_path / "reports", Redactor())
-    for one in [*embed_evidence(), *exit_evidence()]:
+    for one in today([*embed_evidence(), *exit_evidence()]):
         store.save(one)
     return store
+
+
+def today(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """The same, as made and judged by the code of today."""
+    sources = {slug: code_of_today(bugs.load(slug)) for slug in bugs.slugs()}
+    return [replace(one, decided_by=f"{sources[one.bug][kind_of(one)]}-all") for one in evidence]
 
 
 def test_what_was_just_published_matches_and_links_lead_somewhere(store, tmp_path):
@@ -76,9 +91,49 @@ def test_a_text_that_says_other_than_its_evidence_is_found_even_if_the_manifest_
     assert check(folder, store) == [f"{name}: the evidence gives another text; run 'make publish'"]
 
 
-def test_of_each_question_the_newest_answers_are_published(store):
-    old, new = exit_evidence(n=publishing.RACE_TRIALS), exit_evidence(n=publishing.RACE_TRIALS)
+def test_of_each_question_the_newest_answers_are_published():
+    old, new = race(n=publishing.MOST_TRIALS), race(n=publishing.MOST_TRIALS)
     assert chosen([*old, *new]) == sorted(new, key=lambda one: one.id)
+
+
+def test_as_many_trials_of_a_race_are_published_as_call_a_workaround_safe(store, tmp_path):
+    for one in today([*race(symptom=Symptom.HANG_AT_EXIT, n=3), *race(fix="iter-batches", n=CLEAN_TRIALS)]):
+        store.save(one)
+    folder = publish(store, tmp_path / "published").folder
+    assert "Safe workaround: `ParquetFile.iter_batches" in (folder / "index.md").read_text("utf-8")
+    assert "less than 9.9 %" in (folder / "index.md").read_text("utf-8")
+
+
+def test_what_other_code_made_is_not_published_and_alone_is_no_evidence(store, tmp_path):
+    stale = store.save(embed("5.1.0", Symptom.OK, shows=False, decided_by="of another time"))
+    folder = publish(store, tmp_path / "published").folder
+    assert stale.id not in {path.stem for path in folder.rglob("*.json")}
+    old = Store(tmp_path / "old", Redactor())
+    old.save(stale)
+    with pytest.raises(UserError, match="no evidence to publish that the code of today made"):
+        publish(old, tmp_path / "other")
+
+
+def test_a_report_says_what_it_left_out_and_published_evidence_stands_for_itself(store, tmp_path):
+    store.save(embed("5.1.0", Symptom.OK, shows=False, decided_by="of another time"))
+    assert "1 older trial left out" in write_issue(store, "embed-sliced-list").read_text("utf-8")
+    folder = publish(store, tmp_path / "published").folder
+    assert "left out" not in (folder / "issues" / "embed-sliced-list.md").read_text("utf-8")
+    unhashed = Store(tmp_path / "unhashed", Redactor())
+    for one in embed_evidence():
+        unhashed.save(one)
+    assert known(unhashed)["embed-sliced-list"].failure is None
+    assert known(unhashed, today=False)["embed-sliced-list"].failure is not None
+
+
+def test_an_issue_without_current_evidence_of_the_failure_is_refused(store, tmp_path):
+    healthy = Store(tmp_path / "healthy", Redactor())
+    for one in today([embed("5.2.0", Symptom.OK, shows=False)]):
+        healthy.save(one)
+    healthy.save(embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True, decided_by="of another time"))
+    with pytest.raises(UserError, match=r"no evidence shows embed-sliced-list yet: run .* 1 older trial left out"):
+        write_issue(healthy, "embed-sliced-list")
+    assert not (tmp_path / "healthy" / "issues").exists()
 
 
 def test_without_evidence_or_with_too_much_nothing_is_replaced(store, tmp_path, monkeypatch):

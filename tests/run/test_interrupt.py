@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from repro.trial import caps
-from repro.trial.guardian import TOKEN_VARIABLE
+from repro.trial.leftovers import TOKEN_VARIABLE
 from repro.trial.supervise import Interrupted
 from tests.conftest import made_up_bug
 from tests.run.test_runner import SAY_ALL, question, scratches, trials

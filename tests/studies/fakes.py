@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from repro.bugs.declaration import NO_FIX, Bug, Fix, Prepared, Scenario
-from repro.evidence.labels import FIELD
+from repro.evidence.record import LABEL
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Evidence, Store
 from repro.model import Limits, Outcome, Symptom, TargetInfo, Unsolvable, Verdict
@@ -101,7 +101,7 @@ class FakeRunner:
             verdict=Verdict(
                 symptom, testable and self.is_bug(question.target, symptom), f"showed {symptom.value}", testable
             ),
-            provenance=provenance | ({FIELD: dict(label)} if label else {}),
+            provenance=provenance | ({LABEL: dict(label)} if label else {}),
             reproduce=reproduce or question.command(),
             decided_by=self.key(question),
         )

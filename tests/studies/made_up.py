@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from repro.bugs.declaration import Prepared
-from repro.evidence.labels import FIELD
+from repro.evidence.record import LABEL
 from repro.evidence.store import Evidence, Store
 from repro.model import Outcome, Symptom, TargetInfo, Unsolvable, Verdict
 from repro.run.key import trial_key
@@ -62,7 +62,7 @@ class Runner:
         outcome, verdict = self.answers.get(question.fix.name, fine)(question)
         plain = {"kit_version": "0.1.0", "git": None, "machine": {"os": "Linux"}}
         made = evidence(
-            provenance=plain | ({FIELD: dict(label)} if label else {}),
+            provenance=plain | ({LABEL: dict(label)} if label else {}),
             bug=question.bug.slug,
             scenario=question.scenario.name,
             fix=question.fix.name,

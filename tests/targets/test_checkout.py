@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from repro.errors import UserError
+from repro.errors import EnvironmentFault, UserError
 from repro.targets import checkout, interpreters, uv
 from tests.targets.conftest import git
 
@@ -81,6 +81,12 @@ def test_a_tree_that_does_not_build_says_its_last_line_and_leaves_nothing(
     with pytest.raises(uv.BuildFailed, match=r"^RuntimeError: broken at this commit$"):
         checkout.wheel(checkout.read(str(checkout_folder)), interpreters.running(), cache=tmp_path / "cache")
     assert [path.suffix for path in (tmp_path / "cache" / "wheels").iterdir()] == [".lock"]
+
+
+def test_a_repository_that_git_refuses_is_a_fault_of_the_machine(checkout_folder: Path) -> None:
+    (checkout_folder / ".git" / "config").write_text("[core\n")
+    with pytest.raises(EnvironmentFault, match=r"git cannot read .*config"):
+        checkout.read(str(checkout_folder))
 
 
 def test_a_folder_without_a_build_file_is_no_checkout(tmp_path: Path) -> None:

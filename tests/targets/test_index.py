@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from repro.model import TargetInfo, Unsolvable
-from repro.targets import list_releases, matching, provision
+from repro.targets import list_releases, provision
 
 pytestmark = pytest.mark.targets
 
@@ -30,4 +30,4 @@ def test_a_pyarrow_bug_gets_pyarrow_and_the_tracer_but_no_datasets(tmp_path: Pat
 
 def test_the_configured_index_lists_the_releases(tmp_path: Path) -> None:
     known = list_releases("datasets", cache=tmp_path)
-    assert [one.version for one in matching(known, ">=4.4,<4.5")] == ["4.4.0", "4.4.1", "4.4.2"]
+    assert [one for one in known if one.startswith("4.4.")] == ["4.4.0", "4.4.1", "4.4.2"]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from repro.errors import UserError
+from repro.errors import EnvironmentFault, UserError
 from repro.model import Symptom, TargetInfo, Unsolvable
-from repro.targets import provision, uv
+from repro.targets import interpreters, missing_from, provision, records, uv
+from repro.targets.interpreters import Interpreter
 from tests.targets.conftest import git, wheel_of
 
 Make = Callable[..., TargetInfo | Unsolvable]
@@ -182,7 +185,7 @@ def test_without_an_index_the_last_resolution_serves_and_says_so(
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     assert make("latest", requires=("tiny",)) == first
     assert "the package index does not answer: latest as resolved on" in caplog.text
-    with pytest.raises(UserError, match="the package index does not answer") as caught:
+    with pytest.raises(EnvironmentFault, match="the package index does not answer") as caught:
         make("app")
     assert "127.0.0.1" not in str(caught.value)
 
@@ -217,3 +220,97 @@ def test_an_interrupt_removes_what_was_begun(make: Make, tmp_path: Path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         make("tiny==1.0")
     assert environments(tmp_path) == []
+
+
+# What an environment is
+
+
+def test_another_interpreter_is_another_environment_of_the_same_packages(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = interpreters.running()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(real.path)
+    keys = set()
+    for python in (real, Interpreter("3.99.0", real.path), Interpreter(real.version, tmp_path / "bin" / "python")):
+        monkeypatch.setattr(interpreters, "find", lambda spec, python=python: python)
+        target = made(make("tiny==1.0"))
+        assert (target.packages, target.python_version) == ({"tiny": "1.0"}, python.version)
+        keys.add(target.key)
+    assert len(keys) == 3
+
+
+def test_packages_that_do_not_come_from_the_checkout_or_wheel_of_the_target_are_told(
+    make: Make, checkout_folder: Path, tmp_path: Path
+) -> None:
+    mine = made(make(str(checkout_folder), requires=("tiny",)))
+    other = made(make(f"{wheel_of(tmp_path / 'dist', 'My_Other', '1.0')} tiny==1.0"))
+    released = made(make("tiny==1.0"))
+    assert (mine.local, other.local, released.local) == (("tiny",), ("my-other",), ())
+    assert missing_from(mine, ["tiny"]) == ()
+    assert missing_from(mine, ["other", "tiny"]) == ("other",)
+    assert missing_from(other, ["tiny"]) == ("tiny",)
+    assert missing_from(other, ["my.other"]) == ()
+    assert missing_from(released, ["tiny"]) == (), "a target without local sources is no claim about any"
+
+
+# The machine is at fault
+
+
+def test_nothing_is_left_in_the_temporary_folder(
+    make: Make, checkout_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    litter = tmp_path / "tmp"
+    litter.mkdir()
+    monkeypatch.setenv("TMPDIR", str(litter))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    backend = checkout_folder / "backend.py"
+    backend.write_text(
+        "import tempfile\ntempfile.mkstemp(prefix='uv-setuptools-', suffix='.lock')\n" + backend.read_text()
+    )
+    made(make(str(checkout_folder)))
+    made(make("tiny==1.0"))
+    assert list(litter.iterdir()) == []
+    assert not [path for path in (tmp_path / "kit").rglob("*") if path.match("uv-*.lock")]
+
+
+def test_a_cache_that_is_no_folder_is_named_with_the_way_out(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "kit").touch()
+    with pytest.raises(EnvironmentFault, match=r"^cannot write in .*/kit \(.*\): .* another folder with REPRO_CACHE$"):
+        make("tiny==1.0")
+
+
+@pytest.mark.parametrize("about", [None, "envs/x", ".."])
+def test_a_full_or_read_only_cache_is_named_with_the_way_out_and_nothing_half_made_stays(
+    about: str | None, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("tiny==1.0")
+
+    def full(*args: object) -> None:
+        raise OSError(
+            errno.ENOSPC, "No space left on device", *([] if about is None else [str(tmp_path / "kit" / about)])
+        )
+
+    monkeypatch.setattr(records, "write_atomic", full)
+    with pytest.raises(EnvironmentFault, match=r"^cannot write in .*/kit \(No space left on device\): .* REPRO_CACHE$"):
+        make("tiny==2.0")
+    assert len(environments(tmp_path)) == 1
+    made(make("tiny==1.0"))  # what is there already needs no writing
+
+
+def test_a_fault_of_another_file_is_not_blamed_on_the_cache(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*args: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/elsewhere")
+
+    monkeypatch.setattr(records, "write_atomic", denied)
+    with pytest.raises(PermissionError):
+        make("tiny==2.0")
+
+
+def test_a_cache_of_uv_that_cannot_be_made_is_named_with_the_way_out(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "file" / "uv"))
+    with pytest.raises(EnvironmentFault, match=r"^uv could not .* in .*/file/uv \(.*\): .*UV_CACHE_DIR"):
+        make("tiny==1.0")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import shutil
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,23 +19,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
+from pypi_simple import DistributionPackage
 
-from repro.errors import UserError
-from repro.targets import Release, list_releases, matching, newest, releases
+from repro.errors import EnvironmentFault, UserError
+from repro.targets import list_releases, records, releases
 
 JSON = "application/vnd.pypi.simple.v1+json"
+
+
+def file(name: str, **more: object) -> dict[str, object]:
+    return {"filename": name, "url": f"https://files.example.org/{name}", "hashes": {}, **more}
+
+
 FILES = [
-    {"filename": "tiny-1.0.tar.gz", "upload-time": "2026-01-02T00:00:00Z"},
-    {"filename": "tiny-1.10-py3-none-any.whl", "upload-time": "2026-03-01T00:00:00Z"},
-    {"filename": "tiny-1.9-py3-none-any.whl", "upload-time": "2026-02-02T00:00:00Z"},
-    {"filename": "tiny-1.9.tar.gz", "upload-time": "2026-02-01T00:00:00Z", "yanked": False},
-    {"filename": "tiny-1.11-py3-none-any.whl", "yanked": "broken"},
-    {"filename": "tiny-2.0rc1-py3-none-any.whl", "yanked": False},
-    {"filename": "tiny-0.1.win32.exe"},
-    {"filename": "tiny_extras-7.0.tar.gz"},
+    file("tiny-0.9.tar.gz"),
+    file("tiny-1.10-py3-none-any.whl"),
+    file("tiny-1.9-py3-none-any.whl"),
+    file("tiny-1.9.tar.gz", yanked=False),
+    file("tiny-1.11-py3-none-any.whl", yanked="broken"),
+    file("tiny-2.0rc1-py3-none-any.whl", yanked=False),
+    file("tiny-0.1.win32.exe"),
+    file("tiny-what-py3-none-any.whl"),
+    file("tiny_extras-7.0-py3-none-any.whl"),
 ]
-HTML = """<!DOCTYPE html><a href="https://files.example.org/a/tiny-1.0-py3-none-any.whl#sha256=00">tiny</a>
-<a href="../tiny-1.1%2Bx-py3-none-any.whl" data-yanked="">tiny</a>"""
+HTML = """<!DOCTYPE html><a href="https://files.example.org/a/tiny-1.0-py3-none-any.whl#sha256=00">tiny-1.0-py3-none-any.whl</a>
+<a href="../tiny-1.1%2Bx-py3-none-any.whl">tiny-1.1+x-py3-none-any.whl</a>
+<a href="../tiny-1.2-py3-none-any.whl" data-yanked="">tiny-1.2-py3-none-any.whl</a>"""
 
 
 @dataclass
@@ -41,12 +53,18 @@ class Index:
 
     pages: dict[str, tuple[str, str]] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
-    port: int = 0
+    server: ThreadingHTTPServer = field(init=False)
+
+    @property
+    def port(self) -> int:
+        return self.server.server_port
 
 
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
-    state = Index(pages={"/simple/tiny/": (JSON, json.dumps({"files": FILES}))})
+    state = Index(
+        pages={"/simple/tiny/": (JSON, json.dumps({"meta": {"api-version": "1.0"}, "name": "tiny", "files": FILES}))}
+    )
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -60,8 +78,7 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.port = server.server_port
+    server = state.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     for name in ("PIP_INDEX_URL", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_NO_INDEX"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{state.port}/simple")
@@ -89,38 +106,73 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Later:
     return shift
 
 
-def test_releases_come_oldest_first_with_what_matters_of_them(index: Index, tmp_path: Path) -> None:
-    assert list_releases("Tiny", cache=tmp_path) == (
-        Release("1.0", uploaded="2026-01-02", wheels=False),
-        Release("1.9", uploaded="2026-02-01"),
-        Release("1.10", uploaded="2026-03-01"),
-        Release("1.11", yanked=True),
-    )
-
-
-def test_pre_releases_come_when_asked_for(index: Index, tmp_path: Path) -> None:
-    assert list_releases("tiny", cache=tmp_path, prereleases=True)[-1].version == "2.0rc1"
+def test_only_what_can_be_installed_is_listed_oldest_first(index: Index, tmp_path: Path) -> None:
+    assert list_releases("Tiny", cache=tmp_path) == ("1.9", "1.10")
 
 
 def test_an_index_that_speaks_only_html_is_read_too(index: Index, tmp_path: Path) -> None:
     index.pages["/simple/tiny/"] = ("text/html", HTML)
-    assert list_releases("tiny", cache=tmp_path) == (Release("1.0"), Release("1.1+x", yanked=True))
+    assert list_releases("tiny", cache=tmp_path) == ("1.0", "1.1+x")
 
 
 def test_an_index_in_a_folder_is_read_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = tmp_path / "simple" / "tiny" / "index.html"
+    page = tmp_path / "my index" / "tiny" / "index.html"
     page.parent.mkdir(parents=True)
     page.write_text(HTML)
-    monkeypatch.setenv("UV_DEFAULT_INDEX", (tmp_path / "simple").as_uri())
-    assert list_releases("tiny", cache=tmp_path / "kit")[0] == Release("1.0")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", (tmp_path / "my index").as_uri())
+    assert list_releases("tiny", cache=tmp_path / "kit") == ("1.0", "1.1+x")
+    with pytest.raises(UserError, match="check the spelling"):
+        list_releases("tinny", cache=tmp_path / "kit")
 
 
+@pytest.mark.parametrize(("login", "sent"), [("me:p%40ss", b"me:p@ss"), ("token", b"token:")])
 def test_credentials_of_the_index_address_are_used(
-    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    login: str, sent: bytes, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://me:p%40ss@127.0.0.1:{index.port}/simple")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://{login}@127.0.0.1:{index.port}/simple")
     list_releases("tiny", cache=tmp_path)
-    assert index.asked == [("/simple/tiny/", f"Basic {base64.b64encode(b'me:p@ss').decode()}")]
+    assert index.asked == [("/simple/tiny/", f"Basic {base64.b64encode(sent).decode()}")]
+
+
+def test_without_credentials_none_are_sent(index: Index, tmp_path: Path) -> None:
+    list_releases("tiny", cache=tmp_path)
+    assert index.asked == [("/simple/tiny/", None)]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "PIP_CERT"])
+def test_a_private_certificate_is_trusted_where_uv_or_pip_would(
+    variable: str, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    made = ["-newkey", "rsa:2048", "-nodes", "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "cert")]
+    subprocess.run(["openssl", "req", "-x509", *subject, *made], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    index.server.socket = context.wrap_socket(index.server.socket, server_side=True)
+    for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"https://127.0.0.1:{index.server.server_port}/simple")
+    with pytest.raises(EnvironmentFault, match="does not answer"):
+        list_releases("tiny", cache=tmp_path)
+    monkeypatch.setenv(variable, str(tmp_path / "cert"))
+    assert list_releases("tiny", cache=tmp_path) == ("1.9", "1.10")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(JSON, "not JSON"), (JSON, '{"files": 3}'), ("image/png", "?"), (JSON, '{"meta": {"api-version": "9.0"}}')],
+)
+def test_a_page_that_is_no_index_page_is_no_answer(answer: tuple[str, str], index: Index, tmp_path: Path) -> None:
+    index.pages["/simple/tiny/"] = answer
+    with pytest.raises(EnvironmentFault, match="the releases of tiny are unknown: the package index does not answer"):
+        list_releases("tiny", cache=tmp_path)
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EnvironmentFault, match=r"cannot write in .*/file/kit \(.*\): .* REPRO_CACHE"):
+        list_releases("tiny", cache=tmp_path / "file" / "kit")
 
 
 def test_an_extra_index_is_asked_before_the_default_one(
@@ -166,24 +218,18 @@ def test_without_an_answer_an_older_list_serves_and_says_so(
     with caplog.at_level(logging.WARNING):
         assert list_releases("tiny", cache=tmp_path) == first
     assert "using an older list of tiny" in caplog.text
-    with pytest.raises(UserError, match="does not answer") as caught:
+    with pytest.raises(EnvironmentFault, match=r"the releases of other are unknown: .*does not answer") as caught:
         list_releases("other", cache=tmp_path)
     assert "127.0.0.1" not in str(caught.value)
 
 
-def test_a_range_and_a_count_choose_among_what_can_be_installed() -> None:
-    known = [Release("1.0", wheels=False), Release("1.1"), Release("1.2", yanked=True), Release("1.3"), Release("2.0")]
-    assert [one.version for one in matching(known, ">=1,<2")] == ["1.1", "1.3"]
-    assert [one.version for one in newest(known, 2)] == ["1.3", "2.0"]
-    assert newest(known, 0) == ()
-    with pytest.raises(UserError, match="write it like"):
-        matching(known, "about 5")
+def test_a_list_that_an_older_kit_kept_is_asked_for_again(index: Index, tmp_path: Path) -> None:
+    records.save(tmp_path / "releases" / "tiny.json", {"at": time.time(), "releases": [{"version": "1.0"}]})
+    assert list_releases("tiny", cache=tmp_path) == ("1.9", "1.10")
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans()), max_size=30))
-def test_every_readable_file_counts_for_one_release_in_version_order(files: list[tuple[int, int, bool]]) -> None:
-    named = [{"filename": f"tiny-{a}.{b}-py3-none-any.whl", "yanked": yanked} for a, b, yanked in files]
-    found = releases.from_files("tiny", named)
-    assert [Version(one.version) for one in found] == sorted({Version(f"{a}.{b}") for a, b, _ in files})
-    for one in found:
-        assert one.yanked == all(yanked for a, b, yanked in files if f"{a}.{b}" == one.version)
+def test_a_release_counts_if_any_wheel_of_it_is_not_withdrawn(files: list[tuple[int, int, bool]]) -> None:
+    named = [file(f"tiny-{a}.{b}-py3-none-any.whl", yanked=yanked) for a, b, yanked in files]
+    found = releases.installable("tiny", map(DistributionPackage.from_json_data, named))
+    assert [Version(one) for one in found] == sorted({Version(f"{a}.{b}") for a, b, yanked in files if not yanked})

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from repro.errors import SpawnError, UserError
+from repro.errors import EnvironmentFault, SpawnError
 from repro.targets.tools import run
 
 FAMILY = """
@@ -37,7 +37,7 @@ def test_the_callers_own_environment_is_hidden_from_the_child(monkeypatch: pytes
 
 def test_a_program_that_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
     note = tmp_path / "child"
-    with pytest.raises(UserError, match="did not finish within 2 s"):
+    with pytest.raises(EnvironmentFault, match="did not finish within 2 s"):
         run([sys.executable, "-c", FAMILY, note], timeout_s=2)
     child = int(note.read_text())
     patience = time.monotonic() + 30
@@ -47,5 +47,5 @@ def test_a_program_that_does_not_end_is_killed_with_its_children(tmp_path: Path)
 
 
 def test_a_program_that_is_not_there_is_named() -> None:
-    with pytest.raises(SpawnError, match="cannot start no-such-program"):
+    with pytest.raises(SpawnError, match=r"cannot start no-such-program \(.*\); install no-such-program"):
         run([Path(os.sep) / "nowhere" / "no-such-program"], timeout_s=60)

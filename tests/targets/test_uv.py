@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from repro.errors import EnvironmentFault
 from repro.targets import uv
 from repro.targets.tools import Finished
 
@@ -29,6 +30,11 @@ OFFLINE = """error: No solution found when resolving dependencies
   cause: Because a was not found in the cache and you require a, your requirements are unsatisfiable.
 
 hint: Packages were unavailable because the network was disabled.
+"""
+
+
+FULL = """error: Failed to fetch: `https://index.example.org/simple/six/`
+  cause: Failed to write to `/home/me/.cache/uv/x`: No space left on device (os error 28)
 """
 
 
@@ -64,14 +70,47 @@ def test_a_long_explanation_is_cut_visibly() -> None:
         (UNREACHABLE, uv.IndexUnreachable),
         (OFFLINE, uv.IndexUnreachable),
         ("error: a state that nobody foresaw", uv.UvFailed),
+        (FULL, uv.UvFailed),
     ],
 )
 def test_no_answer_no_solution_and_the_unknown_are_three_things(
     said: str, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(monkeypatch, said)
-    with pytest.raises(kind):
+    with pytest.raises(kind) as caught:
         uv.resolve(["a"], python=Path("python"), cwd=Path())
+    assert isinstance(caught.value, EnvironmentFault) is (kind is not uv.NoSolution)
+
+
+@pytest.mark.parametrize("said", ["No space left", "Permission denied", "Read-only file system"])
+def test_a_place_that_cannot_be_written_is_named_with_the_way_out(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, FULL.replace("No space left on device", said))
+    with pytest.raises(
+        uv.UvFailed, match=rf"in /home/me/.cache/uv/x \({said.removesuffix(' on device')}\): make room or"
+    ) as caught:
+        uv.build_wheel(Path(), Path("python"), Path())
+    assert "UV_CACHE_DIR" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_build_that_is_denied_something_has_failed_but_a_full_disk_is_no_fault_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failing(monkeypatch, "Building wheel...\nPermissionError: Permission denied\nerror: Build backend failed")
+    with pytest.raises(uv.BuildFailed, match="PermissionError"):
+        uv.build_wheel(Path(), Path("python"), Path())
+    failing(monkeypatch, "Building wheel...\nOSError: No space left on device\nerror: Build backend failed")
+    with pytest.raises(uv.UvFailed, match="No space left"):
+        uv.build_wheel(Path(), Path("python"), Path())
+
+
+def test_a_missing_uv_is_a_fault_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("uv.find_uv_bin", nowhere)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(EnvironmentFault, match="python -m pip install uv"):
+        uv.index_urls(cwd=Path())
 
 
 def test_pips_index_and_certificates_serve_where_uv_has_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from repro.model import Limits, Outcome, Request
-from repro.trial.guardian import TOKEN_VARIABLE
+from repro.trial.leftovers import TOKEN_VARIABLE
 from repro.trial.supervise import KIT_TOKEN, scratch_folder, supervise
 
 PRELUDE = """
@@ -24,6 +24,14 @@ say("started", versions={})
 """
 
 Run = Callable[..., Outcome]
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; a zombie has only not been waited for yet."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def left_behind() -> list[str]:

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from repro.errors import UserError
 from repro.model import Sample
-from repro.trial import caps, meters, stacks
+from repro.trial import caps, cgroup, meters, stacks
 from repro.trial.events import EventReader
+from repro.trial.output import HeldFile
 from repro.trial.supervise import thinned
+from repro.trial.tree import Tree
 
 
 @given(st.lists(st.integers(1, 40), max_size=20))
@@ -25,20 +27,22 @@ def test_events_read_in_any_pieces_are_the_same(tmp_path_factory, pieces):
     lines = [{"event": "started"}, {"event": "measure", "measures": {"n": 1}}, {"event": "done"}]
     data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
     path = tmp_path_factory.mktemp("events") / "EVENTS.jsonl"
-    reader, at = EventReader(path), 0
+    file, at = HeldFile(path), 0
+    reader = EventReader(file)
     for size in [*pieces, len(data)]:
         with path.open("ab") as file:
             file.write(data[at : at + size])
         at += size
         reader.poll()
-    events, cut = reader.finish()
-    assert (events.measures, events.done, events.faults, cut) == ({"n": 1}, True, [], False)
+    events = reader.finish()
+    assert (events.measures, events.done, events.faults) == ({"n": 1}, True, [])
 
 
 @pytest.mark.parametrize("line", [b"[]", b"3", b'{"t": 1}', b'{"event": "hello"}', b'{"event": "measure"}', b"\xff"])
 def test_a_line_that_is_no_event_is_a_fault(tmp_path, line):
-    (tmp_path / "e").write_bytes(line + b"\n")
-    assert len(EventReader(tmp_path / "e").finish()[0].faults) == 1
+    file = HeldFile(tmp_path / "e")
+    file.path.write_bytes(line + b"\n")
+    assert len(EventReader(file).finish().faults) == 1
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=3000))
@@ -77,18 +81,28 @@ def test_without_a_cgroup_a_systemd_scope_is_chosen(monkeypatch):
     assert command[-3:] == ["--", "python", "probe.py"]
 
 
+@pytest.mark.parametrize("files", [cgroup.V1, cgroup.V2])
+@pytest.mark.parametrize("memory", [None, 1 << 20])
+def test_a_folder_that_is_no_cgroup_is_not_taken_for_one(tmp_path, files, memory):
+    """Where version 2 is mounted elsewhere, its usual root is a plain folder in which anything can be written."""
+    with pytest.raises(FileNotFoundError):
+        cgroup.Cgroup("cgroup", tmp_path, files, memory)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_cgroup_v2_uses_the_names_of_version_2(tmp_path, monkeypatch):
     """No unified memory controller is needed: a folder stands in for the kernel's; its leaf gets the kernel's files."""
     real = Path.mkdir
 
     def mkdir(path, *args, **kwargs):
         real(path, *args, **kwargs)
+        (path / "memory.max").write_text("max")
         (path / "memory.swap.max").write_text("max")
         (path / "memory.events").write_text("low 0\noom 2\noom_kill 1\n")
         (path / "memory.peak").write_text("4096\n")
 
     monkeypatch.setattr(Path, "mkdir", mkdir)
-    leaf = caps.Cgroup("cgroup-v2", tmp_path, caps.V2, 1 << 20)
+    leaf = cgroup.Cgroup("cgroup-v2", tmp_path, cgroup.V2, 1 << 20)
     assert (leaf.path / "memory.max").read_text() == "1048576"
     assert (leaf.path / "memory.swap.max").read_text() == "0"
     assert (leaf.oom_kills(), leaf.peak_bytes()) == (1, 4096)
@@ -99,7 +113,7 @@ def test_a_cgroup_with_processes_inside_is_emptied_and_removed(prefix):
     place = caps.writable_cgroup()
     if place is None:
         pytest.skip("no writable cgroup on this machine")
-    leaf = caps.Cgroup(*place, None)
+    leaf = cgroup.Cgroup(*place, None)
     sleeper = subprocess.Popen(leaf.wrap(["sleep", "60"]))
     while sleeper.pid not in leaf.pids():
         assert sleeper.poll() is None
@@ -121,7 +135,7 @@ def test_the_peak_of_a_child_is_not_that_of_its_fat_parent():
     fat = bytearray(os.urandom(1 << 20) * 200)
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        tree = meters.Tree(child.pid)
+        tree = Tree(child.pid)
         while tree.sample()[0] < 4 << 20:
             pass
         assert tree.peak < 100 << 20 < len(fat)

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from repro.bugs.declaration import NO_FIX, Bug, CodePlace, ComparisonPlan, Fix, FixKind, Measured, OwnData, Scenario
+from repro.bugs.declaration import (
+    NO_FIX,
+    Bug,
+    CodePlace,
+    Column,
+    ComparisonPlan,
+    Fix,
+    FixKind,
+    Measured,
+    OwnData,
+    Scenario,
+)
 from repro.bugs.embed_sliced_list.claims import CLAIMS
-from repro.bugs.embed_sliced_list.correctness import GATE
+from repro.bugs.embed_sliced_list.gate.oracle import GATE
 from repro.bugs.embed_sliced_list.oracle import judge
 from repro.bugs.embed_sliced_list.prepare import PARAMETERS, prepare
 from repro.errors import UserError
 from repro.inputs import bids
-from repro.model import Limits, Scalar
+from repro.model import Limits, Outcome, Scalar
 
 HERE = Path(__file__).parent
 REPORT, OURS = "huggingface/datasets#7894", "this kit"
@@ -53,6 +64,13 @@ def _shard(size: int) -> dict[str, Scalar]:
     if size < 4 << 10:
         raise UserError(f"a shard of {size} bytes holds no four images: give 4KiB or more")
     return {"rows": 3, "files_per_row": 4, "file_size": size // 4}
+
+
+def _files(outcome: Outcome) -> str:
+    """``24 / 3``: how many files were opened for how many that are needed; empty if that was not counted."""
+    opened, needed = (outcome.measures.get(name) for name in ("files_opened", "files_needed"))
+    killed = " (until it was killed)" if outcome.killer is not None else ""
+    return "" if opened is None else f"{opened} / {'?' if needed is None else needed}{killed}"
 
 
 BUG = Bug(
@@ -107,6 +125,7 @@ BUG = Bug(
     ),
     own_data=OwnData("bids_root", bids.scan),
     small={"rows": 8, "files_per_row": 3, "file_size": 64 << 10},
+    columns=(Column("files opened / needed", _files),),
     claims=CLAIMS,
     folder=Path(__file__).parent,
     default_scenario="shard-first",

@@ -8,6 +8,8 @@ from typing import Any
 
 from repro.model import Outcome, Symptom, Verdict
 
+NOTHING_EMBEDDED = "no bytes of any file were embedded"
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -87,7 +89,7 @@ def _difference(embedded: Sequence[Any], count: Any, expected: Mapping[str, Any]
     if len(embedded) != len(values):
         return f"{len(embedded)} embedded values were listed, {len(values)} expected"
     if any(v["bytes"] for v in values) and all(e["bytes"] is None for e in embedded):
-        return "no bytes of any file were embedded"  # as in 4.4.0 and 4.4.1: huggingface/datasets#7852
+        return NOTHING_EMBEDDED  # as in 4.4.0 and 4.4.1: huggingface/datasets#7852
     # Without a known checksum the length is still compared.
     keys = [k for k in ("column", "row", "bytes", "sha256") if "unverified" not in expected or k != "sha256"]
     wrong = [v for e, v in zip(embedded, values, strict=True) if any(e[k] != v[k] for k in keys)]

@@ -31,7 +31,7 @@ SHAPING: Mapping[str, tuple[str, ...]] = {
 
 PARAMETERS = (
     Parameter("inputs", tuple(SHAPING), None, "arc; uniform or bids if a parameter of theirs is given"),
-    Parameter("bids_root", "str", None, "bids: the folder that holds sub-*"),
+    Parameter("bids_root", "folder", None, "bids: the folder that holds sub-*"),
     Parameter("sessions", "int", None, "arc: sessions of the cohort (902, the scale of the report)"),
     Parameter("rows", "int", None, "uniform, nibabel: rows (8)"),
     Parameter("files_per_row", "int", None, "uniform, nibabel: files in the list of each row (3)"),
@@ -144,7 +144,7 @@ def _source(parameters: Mapping[str, Scalar], cache: Path) -> tuple[str, Manifes
             root = parameters.get("bids_root")
             if not root:
                 raise UserError("inputs=bids needs a folder: give bids_root=FOLDER, the one that holds sub-*")
-            return kind, bids.scan(Path(str(root)))
+            return kind, bids.numbered_input(cache, Path(str(root)))
 
 
 def _integer(

@@ -1,17 +1,18 @@
-"""The bug `exit-hang`: the rows arrive, but the process hangs, aborts or segfaults when it should end."""
+"""Declares ``exit-hang``: the rows arrive, but the process hangs, aborts or segfaults when it should end."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from repro.bugs.declaration import NO_FIX, Bug, Fix, FixKind, Parameter, Prepared, Scenario
 from repro.bugs.exit_hang.claims import CLAIMS
+from repro.bugs.exit_hang.diagnosis import where
+from repro.bugs.exit_hang.oracle import judge
 from repro.errors import UserError, unknown
 from repro.inputs import parquet
-from repro.model import Limits, Outcome, Scalar, Symptom, Verdict
+from repro.model import Limits, Scalar
 
 FOLDER = Path(__file__).parent
 ARROW = ("pyarrow",)
@@ -31,10 +32,6 @@ SCENARIOS = (
     Scenario("datasets-everything", "every row of a streaming dataset consumed"),
     Scenario("datasets-nothing", "a streaming dataset made, nothing read", control=True),
 )
-
-READS_ALL = frozenset({"arrow-read-table", "arrow-everything", "datasets-everything"})
-READS_NOTHING = frozenset({"arrow-nothing", "datasets-nothing"})
-AT_EXIT = frozenset({Symptom.HANG_AT_EXIT, Symptom.CRASH_AT_EXIT})
 
 
 def _workaround(name: str, title: str, proposed_in: str = "") -> Fix:
@@ -83,30 +80,6 @@ def prepare(scenario: str, parameters: Mapping[str, Scalar], cache: Path) -> Pre
     return Prepared(inputs={"path": str(path), "layout": name, **asdict(layout)}, expected={"rows": layout.total_rows})
 
 
-def oracle(scenario: str, outcome: Outcome, expected: Mapping[str, Any]) -> Verdict:
-    """The bug is a hang or a crash after the last Python statement ran; anything before that is another failure."""
-    symptom = outcome.symptom
-    if symptom in AT_EXIT:
-        return Verdict(symptom, True, f"the last Python statement had run, then: {outcome.detail}")
-    if symptom is Symptom.OK and (fault := _wrong_rows(scenario, outcome, int(expected["rows"]))):
-        return Verdict(Symptom.WRONG_OUTPUT, False, fault)
-    return Verdict(symptom, False, outcome.detail)
-
-
-def _wrong_rows(scenario: str, outcome: Outcome, total: int) -> str | None:
-    """Why the rows that were read cannot be right: a process that read nothing ends well for the wrong reason."""
-    rows = outcome.measures.get("rows_read")
-    if rows is None:
-        return "the probe did not say how many rows it read"
-    if scenario in READS_ALL and rows != total:
-        return f"read {rows} of {total} rows"
-    if scenario in READS_NOTHING and rows != 0:
-        return f"read {rows} rows where none was asked for"
-    if scenario not in READS_ALL | READS_NOTHING and not 0 < rows <= total:
-        return f"read {rows} rows of {total} where at least one was asked for"
-    return None
-
-
 BUG = Bug(
     slug="exit-hang",
     title="The process hangs or crashes at exit after reading Parquet through a Python file object",
@@ -134,7 +107,7 @@ BUG = Bug(
         Parameter("seed", "int", 45214, "seed of the random bytes"),
     ),
     prepare=prepare,
-    oracle=oracle,
+    oracle=judge,
     workaround="iter-batches",
     claims=CLAIMS,
     folder=FOLDER,
@@ -143,5 +116,6 @@ BUG = Bug(
     default_limits=Limits(timeout_s=30.0, grace_s=3.0),
     default_trials=20,
     race=True,
+    where=where,
     probe_requires=ARROW,
 )

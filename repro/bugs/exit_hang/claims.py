@@ -4,115 +4,134 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from packaging.version import InvalidVersion, Version
+
 from repro.bugs.declaration import Claim, ClaimFinding, ClaimVerdict, Witness
-from repro.bugs.witness import untested
-from repro.model import Symptom
-from repro.rates import Rate
+from repro.bugs.witness import Evidence, untested
+from repro.model import Status, Symptom
+from repro.rates import CLEAN_TRIALS, Rate
 
-RUN = "repro run exit-hang --trials 20"
 SOURCE = "Spaces report"
-ENOUGH = 0.2
-"""A race counts as cured when the upper bound of its rate is no higher than this."""
-Evidence = Sequence[Witness]
+GENERATOR, ITERATOR = "arrow-generator", "datasets-iterator"
+Trials = list[Witness]
 
 
-def _trials(evidence: Evidence, scenario: str, fix: str = "none", package: str = "pyarrow") -> list[Witness]:
-    """All counted trials of a scenario in the newest environment that was asked, at the default parameters."""
-    found = [w for w in evidence if w.scenario == scenario and w.fix == fix and w.verdict.informative]
-    usual = [w for w in found if w.parameters.get("layout", "medium") == "medium"]
-    if not usual:
-        return []
-    versions = [tuple(int(part) for part in str(w.target.get(package, "0")).split(".")[:3]) for w in usual]
-    return [w for w, version in zip(usual, versions, strict=True) if version == max(versions)]
+def _releases(evidence: Evidence, scenario: str, *packages: str, fix: str = "none") -> list[Trials]:
+    """The informative trials of a scenario at the default layout, by release of the packages, oldest first."""
+    found: dict[tuple[Version, ...], Trials] = {}
+    for one in evidence:
+        usual = one.parameters.get("layout", "medium") == "medium"
+        if (one.scenario, one.fix) == (scenario, fix) and usual and one.verdict.informative:
+            try:
+                key = tuple(Version(str(one.target.get(package))) for package in packages or ("pyarrow",))
+            except InvalidVersion:
+                continue
+            found.setdefault(key, []).append(one)
+    return [found[key] for key in sorted(found)]
 
 
-def _rate(trials: Evidence) -> Rate:
-    return Rate(sum(w.verdict.is_bug for w in trials), len(trials))
+def _status(trials: Trials) -> Status:
+    return Rate.of(w.verdict for w in trials).status(race=True)
 
 
-def _words(trials: Evidence) -> str:
-    target = trials[-1].target
-    named = " ".join(f"{name} {target[name]}" for name in ("datasets", "pyarrow") if target.get(name))
-    return f"{trials[-1].scenario}: failed {_rate(trials)} with {named}"
+def _with(status: Status, releases: Sequence[Trials]) -> list[Trials]:
+    return [trials for trials in releases if _status(trials) is status]
 
 
-def _finding(verdict: ClaimVerdict, text: str, *groups: Evidence) -> ClaimFinding:
-    paths = dict.fromkeys(w.shown_path for group in groups for w in group[-1:])
-    return ClaimFinding(verdict, text, tuple(paths))
+def _pyarrow(releases: Sequence[Trials]) -> set[object]:
+    return {trials[-1].target.get("pyarrow") for trials in releases}
+
+
+def _words(trials: Trials) -> str:
+    one = trials[-1]
+    named = " ".join(f"{name} {one.target[name]}" for name in ("datasets", "pyarrow") if one.target.get(name))
+    return f"{one.scenario} with {named}: {Rate.of(w.verdict for w in trials).words(race=True)}"
+
+
+def _finding(verdict: ClaimVerdict, text: str, *groups: Sequence[Witness]) -> ClaimFinding:
+    return ClaimFinding(verdict, text, tuple(dict.fromkeys(group[-1].shown_path for group in groups if group)))
+
+
+def _wait(scenario: str, releases: Sequence[Trials] = (), *, options: str = "") -> ClaimFinding:
+    """Not enough is known; says what to run, and what is known so far."""
+    so_far = f" ({_words(releases[-1])})" if releases else ""
+    return untested(f"repro run exit-hang --trials {CLEAN_TRIALS} --scenario {scenario}{options}{so_far}")
 
 
 def _streaming_hangs(evidence: Evidence) -> ClaimFinding:
-    seen = _trials(evidence, "datasets-iterator", package="datasets")
-    if not seen:
-        return untested(f"{RUN} --scenario datasets-iterator")
-    if not _rate(seen).k:
-        return _finding(ClaimVerdict.REFUTED, _words(seen), seen)
-    late = all(w.outcome.done for w in seen if w.verdict.is_bug)
-    text = f"{_words(seen)}; the rows arrive and the last statement runs, then the process does not end"
-    return _finding(ClaimVerdict.REFINED if late else ClaimVerdict.CONFIRMED, text, seen)
+    releases = _releases(evidence, ITERATOR, "datasets", "pyarrow")
+    if bad := _with(Status.PRESENT, releases):
+        text = f"{_words(bad[-1])}; the rows arrive and the last statement runs, but the process does not end well"
+        return _finding(ClaimVerdict.REFINED, text, bad[-1])
+    if not _with(Status.ABSENT, releases[-1:]):
+        return _wait(ITERATOR, releases)
+    return _finding(ClaimVerdict.REFUTED, _words(releases[-1]), releases[-1])
 
 
 def _is_arrow(evidence: Evidence) -> ClaimFinding:
-    seen = _trials(evidence, "arrow-generator")
-    if not seen:
-        return untested(f"{RUN} --scenario arrow-generator")
-    bug = bool(_rate(seen).k)
-    text = f"{_words(seen)}, without datasets"
-    return _finding(ClaimVerdict.CONFIRMED if bug else ClaimVerdict.REFUTED, text, seen)
+    alone = _releases(evidence, GENERATOR)
+    if bad := _with(Status.PRESENT, alone):
+        return _finding(ClaimVerdict.CONFIRMED, f"{_words(bad[-1])}; nothing of datasets runs there", bad[-1])
+    together = _with(Status.PRESENT, _releases(evidence, ITERATOR, "datasets", "pyarrow"))
+    healthy = [one for one in _with(Status.ABSENT, alone) if _pyarrow([one]) <= _pyarrow(together)]
+    if not healthy:
+        return _wait(GENERATOR, alone)
+    pair = [one for one in together if _pyarrow([one]) == _pyarrow(healthy[-1:])]
+    return _finding(ClaimVerdict.REFUTED, f"{_words(pair[-1])}, but {_words(healthy[-1])}", pair[-1], healthy[-1])
 
 
 def _loop(evidence: Evidence) -> ClaimFinding:
-    everywhere = [w for w in evidence if w.scenario == "arrow-loop" and w.fix == "none" and w.verdict.informative]
-    if not everywhere:
-        return untested(f"{RUN} --scenario arrow-loop")
-    by_version: dict[str, list[Witness]] = {}
-    for one in everywhere:
-        by_version.setdefault(str(one.target.get("pyarrow")), []).append(one)
-    text = "; ".join(f"pyarrow {version}: failed {_rate(seen)}" for version, seen in sorted(by_version.items()))
-    failing = [bool(_rate(seen).k) for seen in by_version.values()]
-    some = ClaimVerdict.REFINED if any(failing) else ClaimVerdict.REFUTED
-    verdict = ClaimVerdict.CONFIRMED if all(failing) else some
-    return _finding(verdict, text, *by_version.values())
+    releases = _releases(evidence, "arrow-loop")
+    bad, good = _with(Status.PRESENT, releases), _with(Status.ABSENT, releases)
+    if not bad and (not good or len(good) < len(releases)):
+        return _wait("arrow-loop", releases)
+    some = ClaimVerdict.REFINED if bad else ClaimVerdict.REFUTED
+    verdict = ClaimVerdict.CONFIRMED if len(bad) == len(releases) else some
+    return _finding(verdict, "; ".join(map(_words, releases)), *releases)
 
 
 def _partial_only(evidence: Evidence) -> ClaimFinding:
-    whole = [w for w in evidence if w.scenario == "arrow-everything" and w.verdict.informative and w.fix == "none"]
-    if not whole:
-        return untested(f'{RUN} --scenario arrow-everything --target "pyarrow==22.0.0"')
-    bad = [w for w in whole if w.verdict.is_bug]
-    if not bad:
-        return _finding(ClaimVerdict.CONFIRMED, f"all rows consumed: failed {_rate(whole)}", whole)
-    text = f"not only: with pyarrow {bad[-1].target.get('pyarrow')} it also fails after every row was consumed"
-    return _finding(ClaimVerdict.REFINED, text, bad)
+    whole = _releases(evidence, "arrow-everything")
+    if bad := _with(Status.PRESENT, whole):
+        text = f"not only: it also fails after every row was consumed: {_words(bad[-1])}"
+        return _finding(ClaimVerdict.REFINED, text, bad[-1])
+    partly = _with(Status.PRESENT, _releases(evidence, GENERATOR))
+    healthy = [one for one in _with(Status.ABSENT, whole) if _pyarrow([one]) <= _pyarrow(partly)]
+    if not healthy:
+        return _wait("arrow-everything", whole, options=' --target "pyarrow==22.0.0"')
+    pair = [one for one in partly if _pyarrow([one]) == _pyarrow(healthy[-1:])]
+    return _finding(ClaimVerdict.CONFIRMED, f"{_words(pair[-1])}, but {_words(healthy[-1])}", pair[-1], healthy[-1])
 
 
 def _forever(evidence: Evidence) -> ClaimFinding:
-    bad = [w for w in evidence if w.verdict.is_bug]
+    bad = [w for w in evidence if w.verdict.is_bug and w.verdict.informative]
     if not bad:
-        return untested(RUN)
-    hangs = [w for w in bad if w.verdict.symptom in (Symptom.HANG, Symptom.HANG_AT_EXIT)]
-    crashes = [w for w in bad if w.verdict.symptom in (Symptom.CRASH, Symptom.CRASH_AT_EXIT)]
-    text = f"of {len(bad)} failures {len(hangs)} were hangs and {len(crashes)} crashes (SIGABRT, SIGSEGV): one race"
+        return _wait(GENERATOR)
+    hangs = [w for w in bad if w.verdict.symptom is Symptom.HANG_AT_EXIT]
+    crashes = [w for w in bad if w.verdict.symptom is Symptom.CRASH_AT_EXIT]
+    waited = max((w.outcome.exit_s or 0.0 for w in hangs), default=0.0)
+    signals = ", ".join(sorted({str(w.outcome.signal) for w in crashes}))
+    text = f"of {len(bad)} failures {len(hangs)} were hangs"
+    text += f" (the longest was ended after {waited:.1f} s)" if waited else ""
+    text += f" and {len(crashes)} crashes ({signals})" if crashes else ""
     return _finding(ClaimVerdict.REFINED if crashes else ClaimVerdict.CONFIRMED, text, hangs, crashes)
 
 
 def _no_fix(evidence: Evidence) -> ClaimFinding:
-    seen = _trials(evidence, "arrow-generator")
-    if not seen:
-        return untested(f"{RUN} --scenario arrow-generator")
-    verdict = ClaimVerdict.CONFIRMED if _rate(seen).k else ClaimVerdict.REFINED
-    return _finding(verdict, f"newest release tried: {_words(seen)}", seen)
+    newest = _releases(evidence, GENERATOR)[-1:]
+    if not _with(Status.PRESENT, newest) + _with(Status.ABSENT, newest):
+        return _wait(GENERATOR, newest)
+    verdict = ClaimVerdict.CONFIRMED if _with(Status.PRESENT, newest) else ClaimVerdict.REFINED
+    return _finding(verdict, f"newest release tried: {_words(newest[-1])}", newest[-1])
 
 
 def _direct_read(evidence: Evidence) -> ClaimFinding:
-    seen = _trials(evidence, "arrow-generator", fix="direct-read")
-    if not seen:
-        return untested(f"{RUN} --scenario arrow-generator --fix direct-read")
-    rate = _rate(seen)
-    if not rate.k and rate.high > ENOUGH:  # so few trials without a failure would also be seen of what fails often
-        return untested(f"{RUN} --scenario arrow-generator --fix direct-read (failed {rate} so far)")
-    verdict = ClaimVerdict.REFUTED if rate.k else ClaimVerdict.CONFIRMED
-    return _finding(verdict, f"ParquetFile.read(columns=…) of one file: failed {rate}", seen)
+    affected = _pyarrow(_with(Status.PRESENT, _releases(evidence, GENERATOR)))
+    tried = [one for one in _releases(evidence, GENERATOR, fix="direct-read") if _pyarrow([one]) <= affected]
+    if not _with(Status.PRESENT, tried[-1:]) + _with(Status.ABSENT, tried[-1:]):
+        return _wait(GENERATOR, tried, options=" --fix direct-read")
+    verdict = ClaimVerdict.REFUTED if _with(Status.PRESENT, tried[-1:]) else ClaimVerdict.CONFIRMED
+    return _finding(verdict, f"ParquetFile.read(columns=…) of one file: {_words(tried[-1])}", tried[-1])
 
 
 CLAIMS = (

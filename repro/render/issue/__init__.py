@@ -2,6 +2,6 @@
 
 from repro.render.issue.fit import LIMIT, Fitted, fit
 from repro.render.issue.github import visible
-from repro.render.issue.text import PROJECTS, issue_text, script_for
+from repro.render.issue.text import PROJECTS, Attached, issue_text
 
-__all__ = ["LIMIT", "PROJECTS", "Fitted", "fit", "issue_text", "script_for", "visible"]
+__all__ = ["LIMIT", "PROJECTS", "Attached", "Fitted", "fit", "issue_text", "visible"]

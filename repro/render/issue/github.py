@@ -6,6 +6,7 @@ import html
 import re
 
 from repro.evidence.shapes import PLACEHOLDER
+from repro.render.words import last_states
 
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
@@ -19,10 +20,9 @@ def details(summary: str, body: str) -> str:
 
 def fenced(text: str, language: str = "text") -> str:
     """A code block that nothing in ``text`` can end early; progress bars show their last state only."""
-    lines = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.strip("\n").split("\n")]
     longest = max([2, *(len(run) for run in re.findall(r"`+", text))])
     mark = "`" * (longest + 1)
-    return f"{mark}{language}\n" + "\n".join(lines) + f"\n{mark}"
+    return f"{mark}{language}\n{last_states(text.strip(chr(10)))}\n{mark}"
 
 
 def visible(markdown: str) -> str:

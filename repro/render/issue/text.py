@@ -2,64 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 from repro.bugs.declaration import Bug
-from repro.decide import facts
+from repro.decide.facts import Facts
 from repro.decide.failure import Failure, Record
+from repro.errors import UserError
 from repro.evidence.record import Evidence
-from repro.model import Limits, Symptom
-from repro.render.issue import parts, tried
+from repro.model import Symptom
+from repro.rates import CLEAN_TRIALS
+from repro.render.issue import parts
 from repro.render.issue.fit import LIMIT, Fitted, Part, fit
+from repro.render.issue.fixes import which_fix
 from repro.render.issue.github import fenced
-from repro.render.tables import target_words
+from repro.render.words import target_words
 
 PROJECTS = ("datasets", "arrow")
 _ARROW_SECTION = "Describe the bug, including details regarding any error messages, version, and platform."
-MOST_OUTPUT, MOST_TRIALS = 3000, 50
+MOST_OUTPUT = 3000
 
 
-def script_for(bug: Bug, project: str) -> str:
-    """The script that goes into the issue: ``minimal_<project>.py`` if the bug has one, else ``minimal.py``."""
-    own = f"minimal_{project}.py"
-    return own if (bug.folder / own).is_file() else "minimal.py"
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """What stands in an issue text beside the evidence: the script by name, its source, and the test for upstream."""
+
+    name: str = "minimal.py"
+    script: str = ""
+    test: str = ""
 
 
 def issue_text(
-    bug: Bug,
-    evidence: Sequence[Evidence],
+    facts: Facts,
+    attached: Attached,
     *,
     project: str | None = None,
     where: str = "the reports folder",
     limit: int | None = LIMIT,
 ) -> Fitted:
-    """The Markdown text, never longer than GitHub takes. Missing evidence is named with the command that makes it.
+    """The Markdown text, never longer than GitHub takes. What was not run yet is named with the command that runs it.
 
     Args:
-        evidence: all evidence of the bug, oldest first.
+        facts: the bug, and the evidence that counts.
+        attached: the script and the test that it shows.
         project: ``datasets`` or ``arrow``; by default the one whose package the bug is in.
         where: where the parts that found no room can be read.
         limit: in characters; ``None`` for the whole text, however long.
+
+    Raises:
+        UserError: no evidence that counts shows the bug.
     """
-    home = "arrow" if facts.package_of(bug) == "pyarrow" else "datasets"
-    project = project or home
-    script = script_for(bug, project)
-    package = "pyarrow" if project == "arrow" else facts.package_of(bug)
-    minimal = facts.minimal_of(evidence, script, package)
-    steps = [Part(_steps(bug, script, minimal)), parts.exported_test(bug, evidence)]
+    bug, shown = facts.bug, facts.failure
+    if shown is None:
+        why = " ".join(("", *facts.chosen.left_out))
+        raise UserError(f"no evidence shows {bug.slug} yet: run 'repro run {bug.typed or bug.slug}' first.{why}")
+    project = project or home(facts)
+    minimal = facts.minimal(attached.name, "pyarrow" if project == "arrow" else facts.package)
+    steps = [Part(_steps(facts, attached, minimal)), parts.exported_test(facts, attached.test)]
     described = [
-        Part(parts.summary(bug, evidence)),
-        Part(parts.cause(bug, minimal)),
-        Part(parts.versions(bug, evidence)),
-        parts.timeline(bug, evidence),
-        tried.situations(bug, evidence),
-        tried.which_fix(bug, evidence),
-        parts.stacks(bug, evidence),
+        Part(parts.summary(facts, shown)),
+        Part(parts.cause(facts, minimal)),
+        Part(parts.versions(facts)),
+        parts.timeline(shown),
+        parts.situations(facts),
+        which_fix(facts),
+        parts.stacks(facts),
     ]
     expected = [Part(bug.expected or bug.summary)]
     environment = [Part(_environment(bug, minimal))]
-    rest = [Part(parts.untested(bug, evidence)), Part(parts.related(bug))]
+    rest = [Part(parts.untested(facts)), Part(parts.related(facts))]
     # GitHub's form heads its sections so; an arrow issue has one big section and the components.
     if project == "arrow":
         body = [
@@ -87,7 +97,7 @@ def issue_text(
             *environment,
             *rest,
         ]
-    record = [Part(_record(bug, script, minimal).comment())] if minimal else [Part("")]
+    record = [Part(_record(bug, minimal).comment())] if minimal else [Part("")]
     return fit([Part(f"# {bug.title}"), *body, *record], where, limit)
 
 
@@ -95,13 +105,20 @@ def _heading(text: str) -> Part:
     return Part(f"### {text}")
 
 
-def _steps(bug: Bug, script: str, minimal: Evidence | None) -> str:
-    source = bug.folder / script
-    if not source.is_file():
-        return f"There is no script yet: write {script} (at most 30 lines, without this kit) beside the bug's bug.py."
-    text = fenced(source.read_text("utf-8"), "python")
+def home(facts: Facts) -> str:
+    """The project whose package the bug is in."""
+    return "arrow" if facts.package == "pyarrow" else "datasets"
+
+
+def _steps(facts: Facts, attached: Attached, minimal: Evidence | None) -> str:
+    bug, name = facts.bug, attached.name
+    if not attached.script:
+        return f"There is no script yet: write {name} (at most 30 lines, without this kit) beside the bug's bug.py."
+    text = fenced(attached.script, "python")
     if minimal is None:
-        return f"{text}\n\nIts output was not recorded yet: run `repro issue {bug.slug} --run`."
+        runs = [one for one in facts.evidence if one.scenario == name.removesuffix(".py")]
+        ended = f"it did not fail as the bug does ({runs[-1].verdict.reason})" if runs else "it was not run yet"
+        return f"{text}\n\nIts output is not recorded, since {ended}: run `repro issue {bug.slug} --run`."
     outcome = minimal.outcome
     shown = "\n".join(part.strip("\n") for part in (outcome.stdout_tail, outcome.stderr_tail) if part.strip())
     cut = "" if len(shown) <= MOST_OUTPUT else f" (the last {MOST_OUTPUT} characters)"
@@ -124,10 +141,8 @@ def _environment(bug: Bug, minimal: Evidence | None) -> str:
     return str(text) if text else f"Not recorded yet: run `repro issue {bug.slug} --run`."
 
 
-def _record(bug: Bug, script: str, minimal: Evidence) -> Record:
+def _record(bug: Bug, minimal: Evidence) -> Record:
     """What ``repro verify`` needs. The limits are those of the recorded run."""
-    limits: Limits = replace(minimal.limits)
-    # A race that fails in a third of the runs or more is missed by 20 healthy-looking runs once in 3000.
-    trials = min(MOST_TRIALS, max(20, bug.default_trials)) if bug.race else 1
+    trials = CLEAN_TRIALS if bug.race else 1  # so many without a failure are needed to call a race fixed
     failure = Failure.of(minimal.outcome)
-    return Record(bug.slug, str(minimal.target.get("spec")), limits, failure, trials, bug.race)
+    return Record(bug.slug, str(minimal.target.get("spec")), minimal.limits, failure, trials, bug.race)

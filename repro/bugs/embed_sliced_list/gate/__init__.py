@@ -1,1 +1,1 @@
-"""The probe that runs the correctness gate inside a target."""
+"""The correctness gate of a fix: random cases, the probe that runs them inside a target, and the oracle."""

@@ -68,22 +68,24 @@ def check(candidate: Candidate, case: Case) -> Verdict:
     return {"kind": kind, "detail": detail, "traits": traits(case), "case": case}
 
 
-def run_gate(candidate: Candidate, *, seed: int = 0, count: int = 200) -> Verdict:
-    """All cases of a seed. Returns counts by kind and, for each kind of failure, its smallest case.
+def run_gate(candidate: Candidate, *, seed: int = 0, count: int = 200) -> dict[str, Any]:
+    """All cases of a seed, with what fails put together by kind and type of error.
 
-    Shape: {"seed", "count", "kinds": {"ok": 190, ...}, "failures": {kind: verdict of `check`}}, where each verdict's
-    `traits` are those that **all** failures of that kind share.
+    Shape: {"seed", "count", "kinds": {"ok": 190, ...}, "failures": [verdict of the smallest case, ...]}, where each has
+    besides `count` and `error`, and its `traits` are those that **all** failures of that kind share.
     """
     verdicts = [check(candidate, case) for case in cases(seed, count)]
     kinds: dict[str, int] = {}
-    failures: dict[str, Verdict] = {}
+    failures: dict[tuple[str, str], Verdict] = {}
     for verdict in sorted(verdicts, key=lambda verdict: len(json.dumps(verdict["case"]))):
         kind = verdict["kind"]
         kinds[kind] = kinds.get(kind, 0) + 1
         if kind != "ok":
-            first = failures.setdefault(kind, dict(verdict))
+            error = verdict["detail"].split(":")[0] if kind == "raised" else ""
+            first = failures.setdefault((kind, error), {**verdict, "error": error, "count": 0})
+            first["count"] += 1
             first["traits"] = [trait for trait in first["traits"] if trait in verdict["traits"]]
-    return {"seed": seed, "count": count, "kinds": kinds, "failures": failures}
+    return {"seed": seed, "count": count, "kinds": kinds, "failures": list(failures.values())}
 
 
 def traits(case: Case) -> list[str]:

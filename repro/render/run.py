@@ -1,0 +1,124 @@
+"""One run as a person sees it: text in a terminal; in a notebook also its memory over time, and tables."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from repro.bugs.declaration import Column, Prepared
+from repro.render.charts import timeline
+from repro.render.tables import Table, outcome_table
+from repro.render.words import counted, last_states, size_words
+from repro.run.result import Run
+from repro.units import format_size
+
+
+class Picture:
+    """PNG bytes with a text that says the same."""
+
+    def __init__(self, png: bytes, text: str) -> None:
+        self.png, self.text = png, text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/plain": self.text, "image/png": base64.b64encode(self.png).decode()}
+
+
+class Words:
+    """Text shown as it is, the carriage returns of progress bars resolved."""
+
+    def __init__(self, text: str) -> None:
+        self.text = last_states(text)
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRun(Run):
+    """A run that shows itself in a notebook, with its bug's own ``columns``, and a picture where there is one."""
+
+    columns: tuple[Column, ...] = ()
+
+    @classmethod
+    def of(cls, run: Run, columns: Sequence[Column] = ()) -> ShownRun:
+        return cls(run.evidence, run.reproduce, run.race, run.broken, tuple(columns))
+
+    def __repr__(self) -> str:
+        return run_text(self, self.columns)
+
+    def _ipython_display_(self) -> None:
+        """Text and picture both: of one output with two forms, a viewer would show only the picture."""
+        from IPython.display import display
+
+        display(Words(repr(self)))
+        if len(self.worst.outcome.timeline) > 1:
+            display(Picture(timeline([self.worst]), ""))
+
+
+def run_text(run: Run, columns: Sequence[Column] = ()) -> str:
+    """Status, how each trial ended, and the command that asks again."""
+    shown = run.worst
+    outcome, limits = shown.outcome, shown.limits
+    packages = " ".join(f"{name} {version}" for name, version in shown.target.items() if _is_version(name, version))
+    cap = format_size(limits.memory_bytes) if limits.memory_bytes else "no cap"
+    counts = ", ".join(f"{n} {name}" for name, n in run.symptoms.most_common())
+    many = run.race or len(run.evidence) > 1
+    said = [
+        ("why", run.reason),
+        ("trials", f"{counted(len(run.evidence), 'trial')}: {counts}"),
+        ("rate", run.rate.words(race=run.race) if many and not run.broken else ""),
+        ("killed", f"by the {outcome.killer.value}: {outcome.killer_basis}" if outcome.killer else ""),
+        *((column.title, column.cell(outcome)) for column in columns),
+    ]
+    if outcome.wall_s:
+        peak = f"{size_words(outcome.peak_rss_bytes)} RSS ({outcome.peak_rss_source})"
+        kernel = f", {size_words(outcome.peak_kernel_bytes)} by the cgroup" if outcome.peak_kernel_bytes else ""
+        said += [("memory", f"peak {peak}{kernel}; cap {cap} by {outcome.cap_backend}")]
+        said += [("time", f"{outcome.wall_s:.1f} s")]
+    said += [("target", packages or str(shown.target.get("spec", "?"))), ("evidence", shown.shown_path)]
+    if shown.memray:
+        said += [("memray", f"peak heap {size_words(shown.memray.get('peak_bytes'))}; {memray_line(shown.memray)}")]
+    head = f"{run.status.value.upper()}: {shown.bug}, {shown.scenario}, fix {shown.fix}"
+    return "\n".join([head, *(f"  {name:<8} {text}" for name, text in [*said, ("again", run.reproduce)] if text)])
+
+
+def _is_version(name: str, value: Any) -> bool:
+    return isinstance(value, str) and name not in {"spec", "patch"}
+
+
+def memray_line(report: Any) -> str:
+    """The largest allocation alive at the peak, with file and line."""
+    if not report.get("allocators"):
+        return report.get("note") or "nothing recorded"
+    top = report["allocators"][0]
+    frame = top["stack"][0] if top["stack"] else {"function": "?", "file": "?", "line": 0}
+    return f"{size_words(top['bytes'])} at {frame['file']}:{frame['line']} in {frame['function']}"
+
+
+def runs_table(runs: Iterable[Run], title: str = "") -> Table:
+    """One row a run: what was asked, how it ended, what it measured and used."""
+    shown = list(runs)
+    columns = {c.title: c for run in shown if isinstance(run, ShownRun) for c in run.columns}
+    return outcome_table([run.worst for run in shown], tuple(columns.values()), title)
+
+
+def inputs_table(prepared: Prepared) -> Table:
+    """What the inputs of a trial are: a row for each number that the bug's ``prepare`` gives."""
+    numbers = prepared.summary.items()
+    rows = tuple((k.replace("_", " "), f"{v:,}" if isinstance(v, int) else str(v)) for k, v in numbers)
+    return Table("The inputs", ("what", "value"), rows)
+
+
+def allocators_table(run: Run, most: int = 6) -> Table:
+    """The allocations alive at the peak of a diagnostic run, largest first, with the innermost Python frames."""
+    report = run.worst.memray or {}
+    rows = []
+    for allocator in list(report.get("allocators", ()))[:most]:
+        frames = [f"{f['file']}:{f['line']} {f['function']}" for f in allocator["stack"][:6]]
+        rows.append((size_words(allocator["bytes"]), str(allocator["count"]), " < ".join(frames) or "?"))
+    note = f"peak heap {size_words(report.get('peak_bytes'))}; {memray_line(report)}" if report else "no diagnostic run"
+    return Table(
+        "Alive at the peak (memray, Arrow's system pool)", ("bytes", "allocations", "where"), tuple(rows), note
+    )

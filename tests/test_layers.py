@@ -1,0 +1,158 @@
+"""Who may import whom, where an import may be late, and whose words stay at home."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter import cli
+
+from repro import bugs
+
+ROOT = Path(__file__).resolve().parent.parent
+KIT = ROOT / "repro"
+MODULES = sorted(KIT.rglob("*.py"))
+
+# What runs in the environment under test, or is pasted, or outlives the kit: without the kit at hand.
+ALONE = sorted(
+    {file for file in (KIT / "recipes").rglob("*.py") if file.name != "__init__.py"}
+    | {file for name in ("probe", "minimal*", "upstream_test") for file in (KIT / "bugs").rglob(f"{name}.py")}
+    | {file for folder in (KIT / "bugs").rglob("workarounds") for file in folder.glob("*.py")}
+    | {KIT / "trial" / name for name in ("reaper.py", "run_pytest.py", "run_script.py")}
+)
+LATE = {
+    "IPython": "there in a notebook only",
+    "PIL": "charts only",
+    "jinja2": "the page only",
+    "markupsafe": "the page only",
+    "matplotlib": "charts only",
+    "mistune": "the page only",
+    "nbclient": "notebooks only",
+    "nbconvert": "notebooks only",
+    "nbformat": "notebooks only",
+    "nibabel": "scans only",
+    "papermill": "notebooks only",
+    "platformdirs": "not needed where the folders are given",
+    "psutil": "the guardian waits beside each kit, and needs it only if the kit is killed",
+    "pypi_simple": "lists of releases only",
+    "tabulate": "tables as text only",
+    "tqdm": "there where progress is shown",
+}
+HEAVY = set(LATE) - {"platformdirs"} | {"attrs", "cattrs", "datasets", "numpy", "pandas", "pyarrow", "pydantic"}
+ARROWS_OWN = "ThreadPool::"
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The modules that are imported anywhere in ``tree``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def late(tree: ast.AST) -> set[str]:
+    """The modules that are imported inside a function."""
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return {name for function in functions for name in imports(function)}
+
+
+def measures(tree: ast.AST) -> Iterator[str]:
+    """The measures a source reports (``measure(files=…)``, ``measures={"files": …}``) or reads by name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".measure"):
+            yield from (word.arg for word in node.keywords if word.arg)
+        if isinstance(node, ast.keyword) and node.arg == "measures" and isinstance(node.value, ast.Dict):
+            yield from (str(key.value) for key in node.value.keys if isinstance(key, ast.Constant))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("measures.get") and node.args:
+            yield from (str(word.value) for word in node.args[:1] if isinstance(word, ast.Constant))
+
+
+def words_of_bugs() -> set[str]:
+    """Names of parameters and measures that only one bug has; a plain word such as ``rows`` is everybody's."""
+    sources = [file for file in MODULES if file.parent != KIT / "bugs" and KIT / "bugs" in file.parents]
+    found = {name for file in sources for name in measures(ast.parse(file.read_bytes()))}
+    found |= {parameter.name for slug in bugs.slugs() for parameter in bugs.load(slug).parameters}
+    return {name for name in found if "_" in name}
+
+
+# Layers: the contracts stand in pyproject.toml
+
+
+def test_no_arrow_points_upwards_there_is_no_circle_and_no_bug_knows_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    status = cli.lint_imports(config_filename="pyproject.toml", no_cache=True)
+    said = capsys.readouterr().out
+    assert status == 0, said
+    assert re.search(r"Contracts: 4 kept, 0 broken", said)
+
+
+@pytest.mark.parametrize("path", ALONE, ids=named)
+def test_what_runs_without_the_kit_imports_nothing_of_it(path: Path) -> None:
+    found = list(imports(ast.parse(path.read_bytes())))
+    assert [name for name in found if name.split(".")[0] in {"", "repro"}] == []
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    tree = ast.parse("import a\ndef f():\n    if 1:\n        from b.c import d\n        from . import e")
+    assert list(imports(tree)) == ["a", "b.c", "."]
+    assert late(tree) == {"b.c", "."}
+
+
+# Late imports
+
+
+@pytest.mark.parametrize("path", [file for file in MODULES if file not in ALONE], ids=named)
+def test_an_import_inside_a_function_has_a_reason(path: Path) -> None:
+    # the facade is loaded when it is used; a guardian that only waits needs no psutil
+    known = {KIT / "__init__.py": {"repro.lab"}, KIT / "trial" / "guardian.py": {"repro.trial"}}
+    allowed = known.get(path, set())
+    command = path.parent == KIT / "cli"  # imports what it does when it is called, for the sake of all the others
+    found = {name for name in late(ast.parse(path.read_bytes())) if name.split(".")[0] not in LATE}
+    assert {name for name in found - allowed if not (command and name.split(".")[0] == "repro")} == set()
+
+
+def test_the_help_is_shown_without_importing_anything_heavy() -> None:
+    code = "import sys\nfrom repro import cli\ntry: cli.main(['--help'])\nexcept SystemExit: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "bisect" in done.stdout
+    assert HEAVY & set(done.stdout.splitlines()[-1].split()) == set()
+
+
+# The words of a bug live in its folder
+
+
+def test_the_words_of_bugs_are_found() -> None:
+    assert {
+        "files_opened",
+        "files_needed",
+        "bytes_needed",
+        "file_size",
+        "files_per_row",
+        "bids_root",
+    } <= words_of_bugs()
+
+
+def test_no_generic_module_speaks_the_words_of_one_bug() -> None:
+    words = re.compile("|".join([*(rf"\b{word}\b" for word in words_of_bugs()), ARROWS_OWN]))
+    home = [folder.parent for folder in (KIT / "bugs").glob("*/bug.py")] + [KIT / "inputs", KIT / "recipes"]
+    sources = [file for ending in ("*.py", "*.j2") for file in KIT.rglob(ending)]
+    found = {
+        f"{named(file)}:{number}: {match.group()}"
+        for file in sources
+        if not any(folder in file.parents for folder in home)
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
+        if (match := words.search(line))
+    }
+    assert found == set()
