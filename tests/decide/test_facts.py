@@ -133,6 +133,11 @@ def test_nothing_less_is_called_safe(evidence, title, words):
     assert words in said[1] and "0 of 1" not in said[1]
 
 
+def test_a_gate_that_was_not_finished_has_passed_nothing():
+    unfinished = replace(gate(), outcome=replace(gate().outcome, done=False))
+    assert proof(BAD, take(), unfinished)[0] == "Workaround"
+
+
 def test_a_workaround_that_was_safe_in_an_older_release_is_not_measured_in_a_newer_affected_one():
     newer = embed("5.1.1", Symptom.OUT_OF_MEMORY, shows=True)
     assert proof(BAD, take(), gate(), newer) == (
