@@ -127,7 +127,7 @@ def test_the_end_is_named(outcome, words):
 
 def test_rates_are_bars_with_their_interval_in_words_and_what_was_not_measured(seen):
     rate_bars([("none", Rate(3, 7)), ("flatten, $x$ and $y$", Rate(0, 35)), ("other", Rate(0, 0))], "How often")
-    said = {"3/7 (16–75 %)", "0/35 (0–9.9 %)", "not measured", "flatten, $x$ and $y$", "How often"}
+    said = {"3/7 (9–82 %)", "0/35 (0–10 %)", "not measured", "flatten, $x$ and $y$", "How often"}
     assert said <= set(seen.words)
     assert seen.cut_off == []
 

@@ -106,8 +106,8 @@ DECIDE: list[tuple[str, str, Edit]] = [
     ("embed-sliced-list", "inputs/nifti.py", append("MORE = 1")),
     ("embed-sliced-list", "trial/supervise.py", append("MORE = 1")),
     ("exit-hang", "bugs/exit_hang/probe.py", append("print('more')")),
-    ("exit-hang", "bugs/exit_hang/bug.py", swap("READS_NOTHING = frozenset({", 'READS_NOTHING = frozenset({"x", ')),
-    ("exit-hang", "bugs/exit_hang/bug.py", swap("AT_EXIT = frozenset({", "AT_EXIT = frozenset({Symptom.HANG, ")),
+    ("exit-hang", "bugs/exit_hang/oracle.py", swap("READS_NOTHING = frozenset({", 'READS_NOTHING = frozenset({"x", ')),
+    ("exit-hang", "bugs/exit_hang/oracle.py", swap("AT_EXIT = frozenset({", "AT_EXIT = frozenset({Symptom.HANG, ")),
     ("exit-hang", "inputs/parquet.py", append("MORE = 1")),
     ("exit-hang", "trial/classify.py", append("MORE = 1")),
 ]
@@ -123,7 +123,6 @@ def test_what_decides_a_trial_makes_another_key(house: House, slug: str, file: s
 WORDS: list[tuple[str, str, Edit]] = [
     ("embed-sliced-list", "bugs/embed_sliced_list/bug.py", swap('    title="', '    title="Another: ')),
     ("embed-sliced-list", "bugs/embed_sliced_list/claims.py", append("MORE = 1")),
-    ("embed-sliced-list", "bugs/embed_sliced_list/rules.py", append("MORE = 1")),
     ("embed-sliced-list", "bugs/embed_sliced_list/minimal.py", append("print('more')")),
     ("embed-sliced-list", "bugs/embed_sliced_list/upstream_test.py", append("MORE = 1")),
     ("embed-sliced-list", "bugs/embed_sliced_list/probe.py", append("# a comment")),
