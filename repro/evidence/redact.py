@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, urlsplit
 
 from repro import places
 from repro.evidence.layers import layers
@@ -30,6 +30,7 @@ _SECRET_VARIABLE = re.compile(
 )
 _URL_VARIABLE = re.compile(r"(?:INDEX|INDEX_URL|PROXY)$", re.IGNORECASE)
 _PRINTABLE = re.compile(rb"[\x20-\x7e]{8,}")
+_quote = partial(quote, errors="surrogateescape")  # a variable or a folder may be no UTF-8
 
 
 class Redactor:
@@ -106,7 +107,7 @@ class Redactor:
     def _hide_place(self, place: str, label: str) -> None:
         folder = place.rstrip("/")
         if folder:
-            for form in {folder, quote(folder), quote(folder, safe=""), folder.replace("/", "\\/")}:
+            for form in {folder, _quote(folder), _quote(folder, safe=""), folder.replace("/", "\\/")}:
                 self._literals.setdefault(form, (label, folder))
                 self._patterns.setdefault(form, rf"{PATH}{re.escape(form)}{END}")
 
@@ -233,9 +234,9 @@ def _forms(secret: str, label: str) -> Iterator[tuple[str, str]]:
         secret,
         *escaped,
         secret.replace("/", "\\/"),
-        quote(secret),
-        quote(secret, safe=""),
-        quote_plus(secret),
+        _quote(secret),
+        _quote(secret, safe=""),
+        _quote(secret, safe=" ").replace(" ", "+"),
     ):
         yield form, label
     raw = secret.encode(errors="surrogateescape")

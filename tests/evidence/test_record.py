@@ -65,7 +65,7 @@ def test_an_unknown_symptom_is_refused(place):
         ({"bug": "a/b"}, "no file name"),
         ({"limits": {"memory": 1}}, "memory"),
         ({"target": "datasets"}, "target is str"),
-        ({"status_alone": "absent"}, "contradicts the verdict"),
+        ({"status_alone": "absent"}, "status_alone 'absent' contradicts the verdict"),
         ({"verdict": {"symptom": "ok", "is_bug": "yes", "reason": ""}}, "is_bug is str"),
     ],
 )
@@ -196,4 +196,5 @@ def test_evidence_of_before_the_content_hash_was_kept_has_none():
 
 
 def test_entries_that_a_newer_kit_adds_are_passed_over():
-    assert Evidence.from_json(evidence().to_json() | {"weather": "fair"}).bug == "embed-sliced-list"
+    read = Evidence.from_json(evidence().to_json() | {"weather": "fair", "path": "/elsewhere"})
+    assert (read.bug, read.path) == ("embed-sliced-list", None)

@@ -141,6 +141,8 @@ def test_a_secret_goes_from_base64_which_stays_base64(before, after, urlsafe):
     assert len(decoded) == len(before + SECRET.encode() + after)
     assert SECRET.encode() not in decoded
     assert decoded.startswith(before)
+    inner = slice(len(before) + 1, len(before) + len(SECRET.encode()) - 1)  # a byte at each end shares its character
+    assert set(decoded[inner]) <= set(b"x")
 
 
 _words = (
@@ -200,6 +202,13 @@ def test_a_value_under_a_secret_looking_key_goes_whole():
     data = {"hf_token": "x y", "password": "p", "api_key": "k", "tokenizer": "bert", "key": "id", "token": None}
     clean = dict.fromkeys(("hf_token", "password", "api_key"), "<secret>")
     assert redactor().data(data) == data | clean
+
+
+def test_a_secret_that_is_no_utf8_is_a_secret_too():
+    secret = "open sesame \udc80\udcff"
+    assert (
+        Redactor([secret], places={f"/srv/{secret}": "~"}).text(f"say {secret} in /srv/{secret}") == "say <secret> in ~"
+    )
 
 
 def test_short_and_common_words_are_no_secrets():

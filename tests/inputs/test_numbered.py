@@ -86,6 +86,7 @@ def test_what_a_library_says_of_the_real_files_is_named_by_number_too(study, cac
         *FILES,
         *(json.dumps(name) for name in FILES),
         r"\nsub-JaneDoe1970\n",
+        "copy-JaneDoe1970-old and old_JaneDoe1970.bak",
         "a%2Fsub-JaneDoe1970%2Fb",
         "\x1b[31msub-JaneDoe1970_T1w.nii\x1b[0m",
         "row of JaneDoe1970, seen on ses-20190312",
