@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import logging
 import os
 from collections.abc import Mapping
 from contextlib import chdir
@@ -52,6 +53,8 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], *, cell
     output.parent.mkdir(parents=True, exist_ok=True)
     failures = (PapermillExecutionError, nbclient.exceptions.CellControlSignal, RuntimeError)
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    # It cannot read defaults that hold "==", as every target does, and says so for each; they are checked above.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     with chdir(notebook.parent):  # relative paths: absolute ones would land in the notebook's metadata
         try:
             papermill.execute_notebook(

@@ -92,7 +92,7 @@ class TrialCache:
         while waiting := {n: more for n, q in questions.items() if (more := self._missing(q, found[n], trials))}:
             each = max(1, -(-budget.slots // len(waiting)))
             turns = [name for number in range(each) for name, more in waiting.items() if number < more]
-            jobs = [Job(self._job(questions[name], on_step), questions[name].limits.memory_bytes) for name in turns]
+            jobs = [Job(self._job(questions[name], on_step), _share(questions[name])) for name in turns]
             for name, evidence in zip(turns, in_order(jobs, budget, self.runner.stop), strict=True):
                 found[name].append(evidence)
         return {name: self.answer(question, found[name], trials) for name, question in questions.items()}
@@ -154,6 +154,11 @@ class TrialCache:
                 if one.decided_by and one.memray is None and one.verdict.symptom is not Symptom.KIT_FAULT:
                     self._kept.setdefault(one.decided_by, []).append(one)
         return self._kept
+
+
+def _share(question: Question) -> int | None:
+    """Bytes to keep free for a trial: its cap. One without a cap runs alone, unless its bug is a race, not a hunger."""
+    return 0 if question.bug.race and question.limits.memory_bytes is None else question.limits.memory_bytes
 
 
 MOST_SILENT = 3
