@@ -77,7 +77,10 @@ def run_text(run: Run, columns: Sequence[Column] = ()) -> str:
         kernel = f", {size_words(outcome.peak_kernel_bytes)} by the cgroup" if outcome.peak_kernel_bytes else ""
         said += [("memory", f"peak {peak}{kernel}; cap {cap} by {outcome.cap_backend}")]
         said += [("time", f"{outcome.wall_s:.1f} s")]
-    said += [("target", packages or str(shown.target.get("spec", "?"))), ("evidence", shown.shown_path)]
+    index = ", ".join(shown.target.get("from_index", ()))
+    said += [("target", packages or str(shown.target.get("spec", "?")))]
+    said += [("besides", f"{index} from the index, not from the target" if index else "")]
+    said += [("evidence", shown.shown_path)]
     if shown.memray:
         said += [("memray", f"peak heap {size_words(shown.memray.get('peak_bytes'))}; {memray_line(shown.memray)}")]
     head = f"{run.status.value.upper()}: {shown.bug}, {shown.scenario}, fix {shown.fix}"

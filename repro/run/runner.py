@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,14 @@ class Runner:
     def target(self, question: Question) -> TargetInfo | Unsolvable:
         """The environment of a question, made if need be."""
         patch = question.fix.path if question.fix.kind is FixKind.PATCH else None
-        return self.environment(question.target, (*question.bug.probe_requires, *question.scenario.needs), patch)
+        tested = question.scenario.needs
+        found = self.environment(question.target, (*question.bug.probe_requires, *tested), patch)
+        if isinstance(found, TargetInfo) and tested and len(targets.missing_from(found, tested)) == len(set(tested)):
+            names = " or ".join(dict.fromkeys(tested))
+            raise UserError(
+                f"{question.target!r} holds no {names}, so a run says nothing of it: name a checkout of those"
+            )
+        return found
 
     def environment(self, target: str, requires: tuple[str, ...], patch: Path | None = None) -> TargetInfo | Unsolvable:
         """The environment of a spec that also holds ``requires``, with the patch applied."""
@@ -95,7 +102,8 @@ class Runner:
         key = self.key(question)
         outcome, diagnosis = self.observe(question, target, memray=memray)
         verdict = judge(question, outcome, self.inputs(question).expected)
-        return self.keep(question, described(target), outcome, verdict, reproduce, key, label, diagnosis)
+        kept = described(target, question.scenario.needs)
+        return self.keep(question, kept, outcome, verdict, reproduce, key, label, diagnosis)
 
     def observe(
         self, question: Question, target: TargetInfo, *, memray: bool = False
@@ -191,9 +199,11 @@ class Runner:
         return stacks.collect(pid) if wanted else ()
 
 
-def described(target: TargetInfo) -> dict[str, Any]:
-    """The environment as evidence keeps it."""
-    return {**target.summary(), "packages": dict(target.packages), "patch": target.patch}
+def described(target: TargetInfo, tested: Sequence[str] = ()) -> dict[str, Any]:
+    """The environment as evidence keeps it; of a checkout, also what is tested but does not come from it."""
+    besides = targets.missing_from(target, tested)
+    more = {"from_index": list(besides)} if besides else {}
+    return {**target.summary(), "packages": dict(target.packages), "patch": target.patch, **more}
 
 
 def judge(question: Question, outcome: Outcome, expected: Mapping[str, Any]) -> Verdict:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from repro import bugs
-from repro.bugs.declaration import FixKind
+from repro.bugs.declaration import FixKind, Scenario
 from repro.errors import EnvironmentFault, UserError
 from repro.evidence.labels import label_of
 from repro.evidence.record import Evidence
@@ -105,6 +105,18 @@ def test_an_interpreter_that_is_gone_is_our_fault_and_not_an_exception(fake):
     fake.bug(SAY_ALL)
     fake.answer = lambda spec: TargetInfo(spec, Path("/no/python"), "3", {}, "k")
     assert fake.runner.trial(question()).verdict.symptom is Symptom.KIT_FAULT
+
+
+def test_a_checkout_of_another_project_is_refused_and_one_of_some_packages_says_which_are_not_its_own(fake):
+    fake.bug(SAY_ALL)
+    made = fake.answer("tiny==1.0")
+    asked = replace(question(), scenario=Scenario("only", "the only one", needs=("tiny", "other")))
+    fake.answer = lambda spec: replace(made, local=("elsewhere",))
+    with pytest.raises(UserError, match="holds no tiny or other"):
+        fake.runner.trial(asked)
+    fake.runner._targets.clear()
+    fake.answer = lambda spec: replace(made, local=("tiny",))
+    assert fake.runner.trial(asked).target["from_index"] == ["other"]
 
 
 def test_a_trial_killed_at_its_cap_is_the_bug_and_the_killer_is_named(fake):
