@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from repro import bugs
+from repro import bugs, targets
 from repro.errors import UserError
 from repro.render.bisect import ShownBisection, ShownCause
 from repro.render.compare import ShownConclusion
@@ -45,7 +45,7 @@ class ReleaseLab:
         self,
         *slugs: str,
         axes: Sequence[str] = (),
-        target: str = "",
+        target: str | None = None,
         races: bool = False,
         scenarios: Sequence[str] = (),
         fixes: Sequence[str] = (),
@@ -65,7 +65,7 @@ class ReleaseLab:
                 raise UserError(f"nobody saw {name} fail yet: type 'repro run {name}' where it does, then the matrix")
         planned = matrix.plan(
             slugs,
-            specs(along, target),
+            specs(along, _besides(target)),
             races=races,
             scenarios=scenarios,
             fixes=fixes,
@@ -87,7 +87,7 @@ class ReleaseLab:
         grid: int | None = None,
         scenario: str | None = None,
         fix: str | None = None,
-        target: str = "",
+        target: str | None = None,
         parameters: Sequence[str] | None = None,
         trials: int | None = None,
         batch: int = 1,
@@ -100,11 +100,11 @@ class ReleaseLab:
         ``target`` is pinned besides. ``say`` gets a line a step.
         """
         along = read_axis(axis, self._cache, recent=RECENT if good is None and bad is None else None)
-        releases = bisect.between(along.releases, good, bad)
+        releases, besides = bisect.between(along.releases, good, bad), _besides(target)
         asked = self._asker(bug, scenario, fix, parameters)
 
         def ask(release: str) -> Question:
-            return asked(specs([Axis(along.package, (release,))], target)[0])
+            return asked(specs([Axis(along.package, (release,))], besides)[0])
 
         for release in dict.fromkeys([bad or releases[-1], releases[0]]):
             if needs_record(bugs.load(bug)):  # a script: what to look for is seen where it fails
@@ -184,3 +184,10 @@ class ReleaseLab:
             )
 
         return ask
+
+
+def _besides(target: str | None) -> str:
+    """What is pinned in every target, checked before anything is asked; an empty text is a mistake, not nothing."""
+    if target is not None:
+        targets.parse(target)
+    return target or ""

@@ -38,7 +38,7 @@ def command(
     between: tuple[str, str] | None,
     scenario: str | None,
     fix: str | None,
-    target: str,
+    target: str | None,
     parameters: tuple[str, ...],
     scale: bool,
     memory: str | None,

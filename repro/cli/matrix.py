@@ -26,7 +26,7 @@ from repro.cli import options
 def command(
     bugs: tuple[str, ...],
     axes: tuple[str, ...],
-    target: str,
+    target: str | None,
     scenarios: tuple[str, ...],
     fixes: tuple[str, ...],
     races: bool,
