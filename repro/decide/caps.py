@@ -30,22 +30,22 @@ class CapSearch:
 
     def record(self, cap: int, survived: bool) -> None:
         """Note what happened under ``cap`` bytes; an answer that contradicts earlier ones changes nothing."""
-        if survived and cap > (self.failed or 0):
+        if survived and (self.failed is None or cap > self.failed):
             self.survived = min(cap, self.survived or cap)
-        elif not survived and cap < (self.survived or math.inf):
+        elif not survived and (self.survived is None or cap < self.survived):
             self.failed = max(cap, self.failed or cap)
 
     def select(self) -> int | None:
         """The next cap in bytes; ``None`` when the answer is known, or lies outside the bounds."""
         low, high = self.failed, self.survived
-        if low is None and high is None:
-            return self._whole(self._start)
         if high is None:
-            return None if low == self._ceiling else self._whole((low or 0) * STEP)
+            if low is None:
+                return self._whole(self._start)
+            return None if low == self._ceiling else self._whole(low * STEP)
         if low is None:
             return None if high == self._floor else self._whole(high / STEP)
         middle = self._whole(math.sqrt(low * high))
-        return middle if high > low * (1 + self._resolution) and low < middle < high else None
+        return middle if high > low * (1 + self._resolution) and low < middle else None
 
     def _whole(self, cap: float) -> int:
         return min(self._ceiling, max(self._floor, round(cap / MIB) * MIB))

@@ -29,7 +29,11 @@ def test_a_finished_study_can_be_extended():
 
 @pytest.mark.parametrize(
     ("candidates", "rounds", "remedy"),
-    [(["a", "a"], 1, "name of its own"), ([], 1, "at least one"), (["a"], 0, "1 or more")],
+    [
+        (["b", "a", "a"], 1, "^'a' is named twice: give each candidate a name of its own, such as A1 and A2$"),
+        ([], 1, "^nothing to compare: name at least one candidate$"),
+        (["a"], 0, "^0 trials measure nothing: type --trials 1 or more$"),
+    ],
 )
 def test_mistakes_say_what_to_type(candidates, rounds, remedy):
     with pytest.raises(UserError, match=remedy):
