@@ -20,9 +20,7 @@ scenario = click.option("--scenario", metavar="S", help="The situation to set up
 fix = click.option("--fix", metavar="FIX", help="A fix by name, or a .patch or workaround file.")
 fixes = click.option("--fix", "fixes", metavar="FIX", multiple=True, help="A fix by name or file; may be repeated.")
 target = click.option("--target", metavar="SPEC", help='Environment, as "datasets==5.1.0 pyarrow==24.0.0" or latest.')
-besides = click.option(
-    "--target", metavar="SPEC", help="What every target holds besides, as 'pyarrow==24.0.0'."
-)
+besides = click.option("--target", metavar="SPEC", help="What every target holds besides, as 'pyarrow==24.0.0'.")
 memory = click.option("--memory", metavar="SIZE", help="Memory cap of each trial, as 2GiB; 'none' for no cap.")
 timeout = click.option("--timeout", metavar="TIME", help="Wall time before a trial is called hung, as 120s.")
 parameters = click.option(

@@ -55,16 +55,22 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What was seen with a fix; ``affected`` if the bug shows there without it: only then can it be said to help."""
+    """What was seen with a fix; ``affected`` if the bug shows there without it: only then can it be said to help.
+
+    ``wrong`` says what it embedded, kept or wrote wrongly, wherever that was seen; empty if nothing was.
+    """
 
     answer: Answer
     affected: bool
+    wrong: str = ""
 
     @property
     def words(self) -> str:
         rate, race = self.answer.rate, self.answer.race
         if self.answer.status is Status.UNTESTABLE:
             return Rate(0, 0).words(race=race)
+        if self.wrong:
+            return f"not correct: {self.wrong}"
         return rate.fix_words(race=race) if self.affected else rate.words(race=race)
 
 
@@ -171,13 +177,20 @@ class Facts:
     def tried(self, scenario: str, fix: str) -> Tried | None:
         """What a fix did in the newest affected environment in which it was tried; else in the newest one."""
         shown = {place(a.trials[0]) for a in self.answers(scenario) if a.status is Status.PRESENT}
-        found = [Tried(a, place(a.trials[0]) in shown) for a in self.answers(scenario, fix) if a.trials]
+        wrong = self._wrong(fix, shown)
+        found = [Tried(a, place(a.trials[0]) in shown, wrong) for a in self.answers(scenario, fix) if a.trials]
 
         def rank(one: Tried) -> tuple[bool, Version, bool, str]:
             last = one.answer.trials[-1]
             return one.affected, sortable(one.answer.version), is_default(self.bug, last), last.id
 
         return max(found, key=rank, default=None)
+
+    def _wrong(self, fix: str, shown: set[tuple[str, str, str]]) -> str:
+        """What a fix gave wrong output for, in its correctness gate or where the bug shows without it."""
+        wrong = (e for e in self.evidence if e.fix == fix != NO_FIX.name and e.verdict.symptom is Symptom.WRONG_OUTPUT)
+        seen = [e.verdict.reason for e in wrong if e.scenario == GATE or place(e) in shown]
+        return seen[-1] if seen else ""
 
     def proof(self, words: Callable[[Evidence], str]) -> Proof:
         """What the bug's workaround may be called in the newest affected release; ``words`` name a target.

@@ -85,6 +85,16 @@ def test_a_fix_is_judged_in_the_newest_affected_release_not_in_the_newest():
     assert found.words == "does not help: fails in 1/1 (1–100 %)"
 
 
+def test_a_fix_that_its_correctness_gate_threw_out_is_not_said_to_help_however_often_it_did():
+    reason = "schema in 4 of 30 cases"
+    gate = take(scenario="gate", symptom=Symptom.WRONG_OUTPUT, verdict=Verdict(Symptom.WRONG_OUTPUT, False, reason))
+    found = Facts.of(EMBED, [BAD, take("5.1.0"), gate]).tried("shard-first", "take")
+    assert found is not None and found.words == f"not correct: {reason}"
+    elsewhere = take("4.4.1", symptom=Symptom.WRONG_OUTPUT)  # where nothing is embedded, whatever the fix
+    again = Facts.of(EMBED, [BAD, take("5.1.0"), elsewhere]).tried("shard-first", "take")
+    assert again is not None and again.words.startswith("helps")
+
+
 def test_of_several_affected_releases_it_is_the_newest_in_which_the_fix_was_tried():
     older = embed("4.4.2", Symptom.OUT_OF_MEMORY, shows=True)
     found = Facts.of(EMBED, [older, BAD, take("4.4.2"), take("5.1.0")]).tried("shard-first", "take")
