@@ -57,7 +57,7 @@ def read(path: str) -> Checkout:
     """
     folder = Path(path).expanduser().absolute()
     if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py")):
-        # of a repository it is the commit at hand that cannot be built: `git bisect run` must skip it (125), not blame it
+        # of a repository it is the commit at hand that does not build: `git bisect run` has to skip it (125)
         kind = EnvironmentFault if (folder / ".git").exists() else UserError
         raise kind(f"{path} is not a checkout: name a folder that holds a pyproject.toml or setup.py")
     top = _top(folder, path)
