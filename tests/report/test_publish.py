@@ -101,7 +101,7 @@ def test_as_many_trials_of_a_race_are_published_as_call_a_workaround_safe(store,
         store.save(one)
     folder = publish(store, tmp_path / "published").folder
     assert "Safe workaround: `ParquetFile.iter_batches" in (folder / "index.md").read_text("utf-8")
-    assert "less than 9.9 %" in (folder / "index.md").read_text("utf-8")
+    assert "less than 10 %" in (folder / "index.md").read_text("utf-8")
 
 
 def test_what_other_code_made_is_not_published_and_alone_is_no_evidence(store, tmp_path):

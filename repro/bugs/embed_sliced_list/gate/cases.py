@@ -11,8 +11,7 @@ a target that has `datasets`, `pyarrow` and nothing of the kit:
 
 The answer is computed from the description in plain Python, never by the code under test. With "outside", no file
 exists that only rows outside the shard name: whoever reads the whole column fails. With "needed", one file of the
-shard is missing, and silence is the failure.
-"""
+shard is missing, and silence is the failure."""
 
 from __future__ import annotations
 
