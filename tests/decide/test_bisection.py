@@ -154,7 +154,7 @@ def test_a_grid_tries_no_more_releases_than_it_promises():
 
 @pytest.mark.parametrize("options", [{"every": True, "grid": 0}, {"grid": 2}])
 def test_a_grid_that_means_nothing_is_refused(options):
-    with pytest.raises(ValueError, match="^a grid is a run length of 1 or more, and only for every=True$"):
+    with pytest.raises(ValueError, match=r"^a grid is a run length of 1 or more, and only for every=True$"):
         Bisector(names(3), **options)
 
 
