@@ -92,16 +92,17 @@ def _sparse() -> Finding:
     return Finding("sparse files", True, "holes take no disk", needed=True)
 
 
-def _room() -> Iterator[Finding]:
+def _disk() -> Finding:
     free = shutil.disk_usage(places.cache()).free
-    fine = free > 5 << 30
-    yield Finding(
-        "free disk", fine, f"{free / 2**30:.0f} GiB at the cache", "5 GiB are needed: set REPRO_CACHE", needed=True
-    )
+    remedy = "5 GiB are needed: set REPRO_CACHE"
+    return Finding("free disk", free > 5 << 30, f"{free / 2**30:.0f} GiB at the cache", remedy, needed=True)
+
+
+def _free_memory() -> Finding:
     memory = psutil.virtual_memory()
-    fine = memory.available > 4 << 30
     detail = f"{memory.available / 2**30:.0f} of {memory.total / 2**30:.0f} GiB available, {psutil.cpu_count()} CPUs"
-    yield Finding("free memory", fine, detail, "close other programs, or give a smaller --memory")
+    remedy = "close other programs, or give a smaller --memory"
+    return Finding("free memory", memory.available > 4 << 30, detail, remedy)
 
 
 def examine() -> list[Finding]:
@@ -112,9 +113,7 @@ def examine() -> list[Finding]:
     for part in parts:
         findings.append(_safely(part))
     findings += _stack_tools()
-    findings.append(_safely(_sparse))
-    findings += _room()
-    return findings
+    return findings + [_safely(part) for part in (_sparse, _disk, _free_memory)]
 
 
 def _safely(part: Callable[[], Finding]) -> Finding:

@@ -179,3 +179,18 @@ def test_git_bisect_run_finds_the_commit_although_machine_and_environments_fail_
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{commits[STATES.index('bad')]} is the first bad commit" in done.stdout
     assert {"index"} < tried and tried & {"broken", "full", "cap"}, tried
+
+
+# Places that cannot be used
+
+
+@pytest.mark.parametrize("words", [("page",), ("claims",), ("issue", "embed-sliced-list"), ("doctor",)])
+@pytest.mark.parametrize("variable", ["REPRO_REPORTS", "REPRO_CACHE"])
+def test_a_place_that_cannot_be_used_is_one_line_and_never_a_traceback(tmp_path, words, variable):
+    plain = tmp_path / "file"
+    plain.write_text("not a folder")
+    env = {**os.environ, "REPRO_REPORTS": str(tmp_path / "reports"), "REPRO_CACHE": str(tmp_path / "cache")}
+    env[variable] = str(plain / "below")
+    done = subprocess.run([sys.executable, "-m", "repro", *words], env=env, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in {0, 1, 2, 125} and (done.returncode != 125 or str(plain) in done.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -15,6 +16,13 @@ from repro.errors import EnvironmentFault, UserError
 
 USAGE_ERROR, CANNOT_TELL, INTERRUPTED = 2, 125, 130
 """Exit statuses: ``git bisect run`` takes 1 to 124, and so 2, for "bad", and 125 for "skip this commit"."""
+
+_PLACES = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.ENOTDIR, errno.EISDIR, errno.ENOENT),
+}
+"""A place that is full, or that cannot be written: no fault of the kit, and no answer either."""
+_REMEDY = "make room there, or name a place that can be written (REPRO_REPORTS, REPRO_CACHE, TMPDIR, --output)"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,16 +50,25 @@ def main(arguments: list[str] | None = None) -> None:
         status = _say(error, USAGE_ERROR)
     except click.ClickException as error:
         status = _say(f"{error.format_message()} Try 'repro --help'.", USAGE_ERROR)
+    except OSError as error:
+        if error.errno not in _PLACES or not error.filename:
+            status = _fault()
+        else:
+            status = _say(f"cannot use {error.filename} ({error.strerror}): {_REMEDY}", CANNOT_TELL)
     except (click.Abort, KeyboardInterrupt):
         status = _say("interrupted; nothing is left running", INTERRUPTED)
     except Exception:  # Python's own status 1 would tell git bisect that the bug is present
-        traceback.print_exc()
-        status = _say("a fault of the kit, not of what it looks at: please report the lines above", CANNOT_TELL)
+        status = _fault()
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader is gone; Python's own flush at the end would change the status
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def _fault() -> int:
+    traceback.print_exc()
+    return _say("a fault of the kit, not of what it looks at: please report the lines above", CANNOT_TELL)
 
 
 def _say(message: object, status: int) -> int:

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from repro import places
-from repro.errors import UserError
+from repro.errors import EnvironmentFault
 from repro.trial import at_work
 from repro.trial.guardian import Guardian
 from repro.trial.leftovers import PREFIX, remove_folder
@@ -35,9 +35,9 @@ def guardian() -> Guardian:
         return _make_guardian()
 
 
-def no_room(folder: Path, why: str) -> UserError:
+def no_room(folder: Path, why: str) -> EnvironmentFault:
     """The error for a temporary folder that cannot be used."""
-    return UserError(
+    return EnvironmentFault(
         f"the folder for temporary files, {folder}, cannot be used ({why}): make room there, or set the environment "
         "variable TMPDIR to a folder that can be written"
     )
@@ -57,7 +57,7 @@ def scratch_folder() -> Iterator[Path]:
     """A temporary folder that is gone afterwards, whatever happens to the trial or to the kit.
 
     Raises:
-        UserError: the folder for temporary files is full or cannot be written.
+        EnvironmentFault: the folder for temporary files is full or cannot be written.
     """
     named = os.environ.get("TMPDIR")
     if named and not (Path(named).is_dir() and os.access(named, os.W_OK | os.X_OK)):  # tempfile would take another
