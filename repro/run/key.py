@@ -11,6 +11,7 @@ import functools
 import hashlib
 import inspect
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +28,8 @@ _KIT = Path(repro.__file__).parent
 _INPUTS = _KIT / "inputs"
 _NAMED = frozenset({Claim.__name__, Fix.__name__, Parameter.__name__, Scenario.__name__})
 """Declarations of which only the name counts: what else they hold is words, or stands in the question."""
+_PARSING = threading.Lock()
+"""Before Python 3.13 two threads that parse at the same time can get a SystemError (python/cpython#106905)."""
 
 
 def trial_key(question: Question, target: TargetInfo | Unsolvable, prepared: Prepared | None) -> str:
@@ -99,7 +102,8 @@ def _sources(bug: Bug) -> dict[Path, str]:
 @functools.cache
 def _syntax(source: str, starts: tuple[tuple[str, int], ...] = ()) -> tuple[str, tuple[str, ...]]:
     """sha256 of the syntax of a file without its docstrings and titles, and the modules it imports."""
-    tree = ast.parse(source)
+    with _PARSING:
+        tree = ast.parse(source)
     if starts:
         tree.body = _reached(tree.body, starts)
     for node in ast.walk(tree):

@@ -270,9 +270,9 @@ def events_a_folder() -> None:
 
 
 def events_cut_down() -> None:
-    time.sleep(0.1)
+    time.sleep(0.5)  # long enough to be read before, and looked at after, on a busy machine too
     os.ftruncate(_events, 0)
-    time.sleep(0.1)
+    time.sleep(0.5)
 
 
 def events_endless_line() -> None:
