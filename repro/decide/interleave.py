@@ -20,7 +20,7 @@ def interleave(candidates: Sequence[str], rounds: int, done: Collection[Turn] = 
 
     ``done`` are the turns that an interrupted study has finished, in any order and with any holes; more rounds or
     candidates than before may be asked for. Rounds count from 0, so values with the same round make the pairs of
-    ``statistics.paired_ratios``.
+    ``repro.decide.spread.paired_ratios``.
 
     Raises:
         UserError: if there is no candidate, a candidate is named twice, or there is no round.

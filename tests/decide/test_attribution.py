@@ -97,11 +97,51 @@ def test_pins_are_mixed():
     assert Attribution(OLD, NEW).pins({"pyarrow"}) == {**OLD, "pyarrow": "25.0.0"}
 
 
-@pytest.mark.parametrize(("label", "problem"), [("absent", "both targets are absent"), ("untestable", "untestable")])
-def test_targets_that_do_not_differ_leave_nothing_to_find(label, problem):
-    result = attribute(lambda mix: label)
-    assert problem in result.explain()
-    assert result.finished and not result.cause
+@pytest.mark.parametrize(
+    ("old", "new", "problem", "tried"),
+    [
+        ("absent", "absent", "both targets are absent: name two that differ in status", 2),
+        ("untestable", "absent", "the old target is untestable: name one that can be tested", 1),
+        ("absent", "untestable", "the new target is untestable: name one that can be tested", 2),
+    ],
+)
+def test_targets_that_leave_nothing_to_find_end_the_search(old, new, problem, tried):
+    result = attribute(lambda mix: new if mix else old)
+    assert result.explain() == result.problem == problem
+    assert (result.finished, result.cause, result.others, result.tried) == (True, (), (), tried)
+
+
+def test_before_the_cause_is_found_nothing_is_said_of_the_others():
+    search = Attribution(OLD, NEW)
+    search.record((), "present")
+    search.record(("datasets", "pandas", "pyarrow"), "absent")
+    result = search.result()
+    assert (result.finished, result.cause, result.others, result.others_label) == (False, (), (), None)
+
+
+def test_where_all_packages_are_needed_there_are_no_others():
+    result = attribute(lambda mix: "x" if mix else "y", {"a": "1"}, {"a": "2"})
+    assert (result.others, result.others_label) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("guilty", "mixes"),
+    [
+        ({0}, "0123 01 0 1234567"),
+        ({0, 1}, "0123 01 0 1 234567"),
+        ({0, 7}, "0123 4567 01 23 45 67 234567 014567 0167 0 1 6 7 167 067 07 123456"),
+    ],
+)
+def test_the_mixes_are_halved_then_quartered(guilty, mixes):
+    """Zeller's delta debugging, on eight packages."""
+    search = Attribution({str(i): "old" for i in range(8)}, {str(i): "new" for i in range(8)})
+    search.record((), "present")
+    search.record("01234567", "absent")
+    asked = []
+    while (mix := search.select()) is not None:
+        asked.append("".join(sorted(mix)))
+        search.record(mix, "absent" if guilty <= {int(name) for name in mix} else "present")
+    assert asked == mixes.split()
 
 
 def test_an_unfinished_search_says_so():
@@ -156,5 +196,5 @@ def test_contradictions_and_unknown_packages_are_refused():
 
 
 def test_equal_targets_are_a_mistake():
-    with pytest.raises(UserError, match="two that differ"):
+    with pytest.raises(UserError, match=r"^the two targets have the same packages: name two that differ$"):
         Attribution(OLD, OLD)

@@ -68,20 +68,38 @@ def test_a_sharp_transition_is_told_in_words():
 @pytest.mark.parametrize(
     ("labels", "problem", "tried"),
     [
-        (["present"] * 9, "both present", 2),
-        (["absent"] * 9, "both absent", 2),
-        (["unsupported"] + ["absent"] * 8, "oldest release v0 is unsupported", 1),
-        (["absent"] * 8 + ["different-failure"], "newest release v8 is different-failure", 2),
-        (["absent"] * 8 + ["untestable"], "newest release v8 is untestable", 2),
-        (["present"] * 8 + ["untestable"], "newest release v8 is untestable", 2),
-        (["untestable"] + ["present"] * 8, "oldest release v0 is untestable", 1),
+        (["present"] * 9, "v0 and v8 are both present: widen the range, or look for every transition", 2),
+        (["absent"] * 9, "v0 and v8 are both absent: widen the range, or look for every transition", 2),
+        (
+            ["unsupported"] + ["absent"] * 8,
+            "the oldest release v0 is unsupported, neither present nor absent: "
+            "start from a later release, or look for every transition",
+            1,
+        ),
+        *(
+            (
+                [old] * 8 + [label],
+                f"the newest release v8 is {label}, neither present nor absent: "
+                "end with an earlier release, or look for every transition",
+                2,
+            )
+            for old in ("absent", "present")
+            for label in ("different-failure", "untestable", "unsettled")
+        ),
     ],
 )
 def test_wrong_bounds_end_the_search_before_it_begins(labels, problem, tried):
     result = search(labels)
-    assert problem in result.problem
+    assert result.problem == problem
     assert result.transitions == ()
     assert len(result.tried) == tried
+
+
+def test_where_the_bounds_are_wrong_no_transition_is_told_even_if_one_is_known():
+    bisector = Bisector(names(3))
+    for index, label in enumerate(["present", "absent", "present"]):
+        bisector.record(index, label)
+    assert bisector.result().problem and bisector.result().transitions == ()
 
 
 def test_labels_may_be_symptoms():
@@ -129,12 +147,26 @@ def test_a_run_as_long_as_the_grid_is_found_even_between_the_bounds():
     assert [t.first for t in result.transitions] == ["v1", "v4"]
 
 
+def test_a_grid_tries_no_more_releases_than_it_promises():
+    assert [release for release, _ in search(["ok"] * 10, every=True, grid=3).tried] == ["v0", "v9", "v3", "v6"]
+    assert len(search(["ok"] * 4, every=True, grid=1).tried) == 4
+
+
+@pytest.mark.parametrize("options", [{"every": True, "grid": 0}, {"grid": 2}])
+def test_a_grid_that_means_nothing_is_refused(options):
+    with pytest.raises(ValueError, match=r"^a grid is a run length of 1 or more, and only for every=True$"):
+        Bisector(names(3), **options)
+
+
 def test_without_a_grid_a_label_that_comes_back_hides_and_the_result_says_so():
     labels = runs([20, 3, 20], ["ok", "present", "ok"])
     blind = search(labels, every=True)
     assert blind.transitions == ()
-    assert "with the same label are alike" in blind.assumption
-    assert len(search(labels, every=True, grid=3).transitions) == 2
+    assert blind.assumption == "releases between two tested ones with the same label are alike"
+    seen = search(labels, every=True, grid=3)
+    assert len(seen.transitions) == 2
+    assert seen.assumption == f"{blind.assumption}, if they are fewer than 3"
+    assert search(["absent", "present"]).assumption == "one change between present and absent in the range"
 
 
 def test_every_transition_skips_what_cannot_be_tested_inside_and_names_it_at_a_bound():
@@ -164,7 +196,13 @@ def test_contradictions_and_unknown_releases_are_refused():
         bisector.record(3, "absent")
 
 
-@pytest.mark.parametrize(("releases", "remedy"), [(["1"], "wider range"), (["1", "1"], "once")])
+@pytest.mark.parametrize(
+    ("releases", "remedy"),
+    [
+        (["1"], "^a bisection needs at least two releases: give a wider range$"),
+        (["1", "1"], "^a release is listed twice: list each once, oldest first$"),
+    ],
+)
 def test_mistakes_say_what_to_type(releases, remedy):
     with pytest.raises(UserError, match=remedy):
         Bisector(releases)
