@@ -203,12 +203,12 @@ class RaceBisector:
         for place, weight in posterior.items():
             _, healthy, affected = fits[place]
             old, new = (healthy, affected) if place.begins else (affected, healthy)
-            # What the place says of every release: a value from the oldest on, and its change at the cut.
+            # What the place says of every release: a value from the oldest on, and its change at the cut. What the
+            # noise is at the oldest is the same for all, so it has no say in the choice.
             fails[0] += weight * old
-            noise[0] += weight * _entropy(old)
             fails[place.cut] += weight * (new - old)
             noise[place.cut] += weight * (_entropy(new) - _entropy(old))
-        gains = [_entropy(p) - q for p, q in zip(accumulate(fails[:count]), accumulate(noise[:count]), strict=True)]
+        gains = [_entropy(p) - q for p, q in zip(accumulate(fails), accumulate(noise), strict=True)]
         return max(range(count), key=lambda i: round(gains[i], 12))
 
 
