@@ -119,7 +119,7 @@ class ReleaseLab:
         return ShownBisection(
             bisect.bisect_race(
                 self._trials, ask, releases, trials=trials, batch=batch, confidence=confidence, most=most,
-                budget=race_budget(), say=say,
+                budget=race_budget(), good=good, bad=bad, say=say,
             )
         )  # fmt: skip
 

@@ -134,12 +134,15 @@ def bisect_race(
     confidence: float = 0.95,
     most: int = 1000,
     budget: Budget | None = None,
+    good: str | None = None,
+    bad: str | None = None,
     say: Say = len,
 ) -> Bisection:
     """Bisects a race: each bound until it is settled, then ``batch`` trials wherever they tell most.
 
     The trials say which way it goes: from healthy to affected or back. Only the bug counts as a failure, and a trial
     that failed in another way counts for nothing. ``most`` limits the trials in total, ``budget`` those at a time.
+    A ``good`` release that shows the bug, or a ``bad`` one that does not, is named as wrong.
 
     Raises:
         UserError: an argument makes no sense; nothing was run.
@@ -162,7 +165,8 @@ def bisect_race(
 
     last = len(releases) - 1
     ends = {index: more(index, trials) for index in (0, last)}
-    problem = wrong_ends({releases[index]: rate for index, rate in ends.items()})
+    problem = wrong_bounds({releases[index]: runs[index].status for index in ends}, good, bad)
+    problem = problem or wrong_ends({releases[index]: rate for index, rate in ends.items()})
     if problem:
         return Bisection(tuple(releases), None, _told(releases, runs), problem)
     for index, rate in ends.items():

@@ -75,6 +75,12 @@ def test_a_broken_environment_and_another_failure_are_neither_present_nor_absent
     assert statuses(OTHERWISE, broken) == {"5.1.1": Status.DIFFERENT_FAILURE, "5.3.0": Status.UNTESTABLE}
 
 
+def test_a_release_that_latest_resolved_to_is_listed_by_its_version():
+    target = {"spec": "latest", "datasets": "5.2.0", "packages": {"datasets": "5.2.0"}}
+    fine = embed("5.2.0", Symptom.OK, shows=False, target=target)
+    assert [(r.version, r.status) for r in Facts.of(EMBED, [fine]).releases] == [("5.2.0", Status.ABSENT)]
+
+
 # Fixes
 
 
