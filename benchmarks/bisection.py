@@ -142,7 +142,7 @@ def deterministic() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--releases", type=int, nargs="+", default=[5, 40])
+    parser.add_argument("--releases", type=int, nargs="+", default=[5, 15, 40])
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--step", type=int, default=20, help="trials a step of rare failures; a fifth of it of others")
     options = parser.parse_args()

@@ -19,7 +19,7 @@ SHOWN = (Symptom.OK, Symptom.HANG_AT_EXIT, Symptom.CRASH_AT_EXIT, Symptom.HANG, 
 
 
 def count_table(counts: Sequence[Count], title: str = "") -> Table:
-    """A row a question: how many trials ended how, and what that says of the bug, with its 95 % Wilson interval."""
+    """A row a question: how many trials ended how, and what that says of the bug, with its exact 95 % interval."""
     others = sorted({s for c in counts for s in c.symptoms} - {s.value for s in SHOWN})
     shown = [s.value for s in SHOWN if any(c.symptoms[s.value] for c in counts)] + others
     rows: tuple[tuple[Cell, ...], ...] = tuple(

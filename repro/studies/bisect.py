@@ -142,7 +142,7 @@ def bisect_race(
 
     The trials say which way it goes: from healthy to affected or back. Only the bug counts as a failure, and a trial
     that failed in another way counts for nothing. ``most`` limits the trials in total, ``budget`` those at a time.
-    A ``good`` release that shows the bug, or a ``bad`` one that does not, is named as wrong.
+    A ``good`` release that fails more often than the ``bad`` one is named as wrong; a flaky one need not be clean.
 
     Raises:
         UserError: an argument makes no sense; nothing was run.
@@ -165,8 +165,8 @@ def bisect_race(
 
     last = len(releases) - 1
     ends = {index: more(index, trials) for index in (0, last)}
-    problem = wrong_bounds({releases[index]: runs[index].status for index in ends}, good, bad)
-    problem = problem or wrong_ends({releases[index]: rate for index, rate in ends.items()})
+    shown = {releases[index]: rate for index, rate in ends.items()}
+    problem = swapped(shown, good, bad) or wrong_ends(shown)
     if problem:
         return Bisection(tuple(releases), None, _told(releases, runs), problem)
     for index, rate in ends.items():
@@ -179,6 +179,16 @@ def bisect_race(
         if not rate.n and (_says_nothing(runs[choice]) or silent[choice] > MOST_SILENT):
             bisector.skip(choice)
     return Bisection(tuple(releases), bisector.result(), _told(releases, runs))
+
+
+def swapped(ends: Mapping[str, Rate], good: str | None, bad: str | None) -> str:
+    """Whether the two bounds of a race are the other way round, as far as their trials tell; empty if they are not."""
+    if good not in ends or bad not in ends or good is None or bad is None:
+        return ""
+    first, second = ends[good], ends[bad]
+    if first.k * second.n <= second.k * first.n:
+        return ""
+    return f"--good {good} fails in {first} and --bad {bad} in {second}: name them the other way round"
 
 
 def wrong_ends(ends: Mapping[str, Rate]) -> str:
