@@ -104,7 +104,7 @@ class Lab:
         if not script.is_script(bug):
             return
         known = script.load(bug) if wrong_if is None else script.with_pattern(script.load(bug), wrong_if)
-        needs = script.read_needs((known.folder / "minimal.py").read_text("utf-8"))
+        needs = script.read_needs(Path(bug).expanduser().read_text("utf-8"))  # as typed: the copy has our header
         say(f"{bug} needs {', '.join(needs.pins) or 'nothing but Python'} (from {needs.source})")
         if (
             needs_record(known)

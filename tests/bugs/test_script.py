@@ -12,6 +12,7 @@ from repro.bugs import script
 from repro.bugs.script import Recorded, judge, read_needs
 from repro.errors import UserError
 from repro.forms import to_json
+from repro.lab import Lab
 from repro.model import Killer, Outcome, Status, Symptom
 from repro.rates import Rate
 from repro.run.question import question
@@ -128,6 +129,13 @@ def test_the_failure_is_kept_with_the_text_of_the_script_and_another_text_is_ano
 def test_the_script_of_the_issue_gets_the_header_that_it_lacks(crash):
     text = (bugs.load(str(crash)).folder / "minimal.py").read_text("utf-8")
     assert text.startswith("# /// script\n") and '"pyarrow==' in text and text.endswith(crash.read_text())
+
+
+def test_what_a_script_needs_is_said_with_where_it_was_read_not_with_the_header_that_we_gave_its_copy(crash, tmp_path):
+    said: list[str] = []
+    script.record(bugs.load(str(crash)), Recorded(signature(FAILED)))
+    Lab(reports=tmp_path / "reports", quiet=True).look_at(str(crash), say=said.append)
+    assert len(said) == 1 and "from its imports, with the versions installed here" in said[0]
 
 
 def test_another_pattern_forgets_what_was_recorded_without_it(crash):
