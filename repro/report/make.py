@@ -18,6 +18,7 @@ from repro.report.kept import known
 from repro.report.notebook import Executed, execute, notebook_html, notebook_images, parameters_of
 from repro.report.pages import write_claims, write_page
 from repro.run.runner import Runner
+from repro.trial import at_work
 from repro.units import parse_size
 
 
@@ -46,6 +47,7 @@ def make_report(
     if not chosen:
         names = ", ".join(sorted(path.stem for path in places.notebooks().glob("[0-9]*.ipynb"))) or "(none)"
         raise UserError(f"no notebook has {only!r} in its name: choose from {names}")
+    at_work.hold(places.reports())  # also between two trials: what a notebook has just kept must not be cleaned away
     store = Store(places.reports())
     before = {e.id for e in store.query()}
     started, failed, made = time.monotonic(), [], []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from repro import places
 from repro.errors import UserError
 from repro.report import make as report
+from repro.report.notebook import Executed
 
 PARAMETERS = "memory = None\nbids_root = None\naffected = 'tiny==1.0'\n"
 RUN = "from repro import Lab\nprint(memory, affected, bids_root)\n"
@@ -83,6 +86,25 @@ def test_private_things_of_this_machine_do_not_reach_what_is_shared(write, fake)
     assert "~/secret-study" in shared and "&lt;token&gt;" in shared
     assert str(Path.home() / "secret-study") not in shared
     assert "hf_a1a1a1" not in shared
+
+
+CLEAN = "from repro import places; from repro.trial import at_work; at_work.refuse_if_held(places.reports())"
+
+
+def test_a_report_is_at_work_on_its_folder_also_while_no_trial_runs(write, fake, monkeypatch):
+    """Between two trials `repro clean` would take away what the report is about to read."""
+    said = []
+
+    def execute(*args: object) -> Executed:
+        done = subprocess.run([sys.executable, "-c", CLEAN], check=False, capture_output=True, text=True, timeout=60)
+        said.append(done.stderr)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "execute", execute)
+    write("01_one", RUN)
+    with pytest.raises(KeyboardInterrupt):
+        made()
+    assert "a kit is at work on" in said[0]
 
 
 def test_an_option_goes_only_to_notebooks_that_have_it(write, fake):

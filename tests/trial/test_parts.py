@@ -55,8 +55,22 @@ def test_thinning_keeps_the_peak_and_the_order(values):
 
 
 def test_an_unknown_cap_backend_names_the_valid_ones():
-    with pytest.raises(UserError, match="cgroup-v1, cgroup-v2, systemd-run, watchdog, none"):
+    with pytest.raises(UserError, match="cgroup-v1, cgroup-v2, systemd-run, watchdog. For no cap, type --memory none"):
         caps.open_cap(1 << 30, "magic")
+
+
+def test_a_cap_that_nobody_enforces_cannot_be_had(monkeypatch):
+    """Its trial would be kept, drawn and told of as one under the cap, and reused for one that is enforced."""
+    monkeypatch.setenv("REPRO_CAP", "none")
+    with pytest.raises(UserError, match="--memory none"):
+        caps.open_cap(1 << 30)
+
+
+@pytest.mark.parametrize("backend", caps.BACKENDS)
+def test_without_a_cap_it_does_not_matter_whether_the_backend_works(backend, monkeypatch):
+    monkeypatch.setattr(caps, "writable_cgroup", lambda: None)
+    monkeypatch.setattr(caps, "systemd_works", lambda: False)
+    assert caps.open_cap(None, backend).name == "none"
 
 
 def test_a_backend_that_does_not_work_here_says_so(monkeypatch):
