@@ -12,6 +12,7 @@ from repro import bugs, places, targets
 from repro.errors import UserError
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Store
+from repro.files import write_atomic
 from repro.render.summary import summary_table
 from repro.report.issues import run_scripts, write_issue
 from repro.report.kept import known
@@ -19,6 +20,7 @@ from repro.report.notebook import Executed, execute, notebook_html, notebook_ima
 from repro.report.pages import write_claims, write_page
 from repro.run.runner import Runner
 from repro.trial import at_work
+from repro.trial.scratch import scratch_folder
 from repro.units import parse_size
 
 
@@ -96,13 +98,12 @@ def _one_notebook(notebook: Path, parameters: Mapping[str, Any], redactor: Redac
 
     reports = places.reports()
     target = reports / "notebooks" / notebook.name
-    scratch = reports / "notebooks" / f".{notebook.name}"
-    done = execute(notebook, scratch, parameters)
-    content = nbformat.read(scratch, as_version=4)
-    content.metadata.pop("papermill", None) if not done.error else None
+    with scratch_folder() as scratch:  # whoever is killed: this folder goes, and with it what the kernel needs
+        done = execute(notebook, scratch / notebook.name, parameters)
+        content = nbformat.read(done.path, as_version=4)
+    content.metadata.pop("papermill", None)
     clean = nbformat.from_dict(redactor.data(content))
-    nbformat.write(clean, scratch)
-    scratch.replace(target)
+    write_atomic(target, f"{nbformat.writes(clean)}\n".encode())
     target.with_suffix(".html").write_text(notebook_html(target), encoding="utf-8")
     plots = reports / "plots" / notebook.stem
     shutil.rmtree(plots, ignore_errors=True)

@@ -88,6 +88,19 @@ def test_private_things_of_this_machine_do_not_reach_what_is_shared(write, fake)
     assert "hf_a1a1a1" not in shared
 
 
+def test_an_interrupted_report_leaves_no_half_written_notebook(write, fake, monkeypatch):
+    def execute(notebook: Path, output: Path, parameters: object) -> Executed:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text("half of")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "execute", execute)
+    write("01_one", RUN)
+    with pytest.raises(KeyboardInterrupt):
+        made()
+    assert list(fake.reports.rglob("*.ipynb")) == []
+
+
 CLEAN = "from repro import places; from repro.trial import at_work; at_work.refuse_if_held(places.reports())"
 
 
