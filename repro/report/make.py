@@ -20,7 +20,7 @@ from repro.report.notebook import Executed, execute, notebook_html, notebook_ima
 from repro.report.pages import write_claims, write_page
 from repro.run.runner import Runner
 from repro.trial import at_work
-from repro.trial.scratch import scratch_folder
+from repro.trial.scratch import children_end_with_us, scratch_folder
 from repro.units import parse_size
 
 
@@ -98,7 +98,7 @@ def _one_notebook(notebook: Path, parameters: Mapping[str, Any], redactor: Redac
 
     reports = places.reports()
     target = reports / "notebooks" / notebook.name
-    with scratch_folder() as scratch:  # whoever is killed: this folder goes, and with it what the kernel needs
+    with scratch_folder() as scratch, children_end_with_us():  # the kernel too, which would write in the folder again
         done = execute(notebook, scratch / notebook.name, parameters)
         content = nbformat.read(done.path, as_version=4)
     content.metadata.pop("papermill", None)

@@ -65,14 +65,20 @@ def _writes_into(process: psutil.Process, folder: Path) -> bool:
     return any(folder in Path(file.path).parents and file.fd in (1, 2) for file in process.open_files())
 
 
+def _environment(process: psutil.Process) -> dict[str, str]:
+    with contextlib.suppress(psutil.Error, OSError):
+        return process.environ()
+    return {}
+
+
 def processes(
     is_ours: Callable[[str], bool], folder: Path | None = None, variable: str = TOKEN_VARIABLE
 ) -> Iterator[psutil.Process]:
     """Living processes whose token ``is_ours``, or whose output goes to a file in ``folder``."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            shown = face(process)
-            token = shown.environ().get(variable, "")
+            shown = process if (environment := _environment(process)) else face(process)
+            token = (environment or _environment(shown)).get(variable, "")
             if ((token and is_ours(token)) or (folder and _writes_into(shown, folder))) and living(process):
                 yield process
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from repro import places
 from repro.errors import UserError
 from repro.report import make as report
 from repro.report.notebook import Executed
+from repro.trial.scratch import KIT_TOKEN
 
 PARAMETERS = "memory = None\nbids_root = None\naffected = 'tiny==1.0'\n"
 RUN = "from repro import Lab\nprint(memory, affected, bids_root)\n"
@@ -99,6 +101,20 @@ def test_an_interrupted_report_leaves_no_half_written_notebook(write, fake, monk
     with pytest.raises(KeyboardInterrupt):
         made()
     assert list(fake.reports.rglob("*.ipynb")) == []
+
+
+def test_a_kernel_ends_with_a_killed_report_and_its_own_guardian_does_not(write, fake, monkeypatch):
+    """Else the kernel would write in the folder that was just removed, or nobody would end what it had started."""
+    look = """
+import os, psutil
+from repro.trial.scratch import guardian
+child = psutil.Process(guardian()._process.pid)
+print([os.environ.get("REPRO_TRIAL_TOKEN"), child.environ().get("REPRO_TRIAL_TOKEN")])
+"""
+    write("01_one", look)
+    made()
+    assert f"['{KIT_TOKEN}', None]" in text(fake.reports / "notebooks/01_one.html")
+    assert "REPRO_TRIAL_TOKEN" not in os.environ
 
 
 CLEAN = "from repro import places; from repro.trial import at_work; at_work.refuse_if_held(places.reports())"
