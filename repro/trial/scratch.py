@@ -16,7 +16,7 @@ from repro import places
 from repro.errors import EnvironmentFault
 from repro.trial import at_work
 from repro.trial.guardian import Guardian
-from repro.trial.leftovers import PREFIX, TOKEN_VARIABLE, remove_folder
+from repro.trial.leftovers import PREFIX, TOKEN_VARIABLE, end_processes, remove_folder
 from repro.units import about
 
 KIT_TOKEN = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
@@ -83,7 +83,7 @@ def scratch_folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def children_end_with_us() -> Iterator[None]:
-    """What is started meanwhile is ended by the guardian, or found by ``clean``, if the kit is killed."""
+    """End what is started meanwhile; if the kit is killed its guardian does, and if that is killed too, ``clean``."""
     before = os.environ.get(TOKEN_VARIABLE)
     os.environ[TOKEN_VARIABLE] = KIT_TOKEN
     try:
@@ -93,3 +93,4 @@ def children_end_with_us() -> Iterator[None]:
             del os.environ[TOKEN_VARIABLE]
         else:
             os.environ[TOKEN_VARIABLE] = before
+        end_processes(lambda token: token == KIT_TOKEN)

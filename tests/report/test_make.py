@@ -90,10 +90,14 @@ def test_private_things_of_this_machine_do_not_reach_what_is_shared(write, fake)
     assert "hf_a1a1a1" not in shared
 
 
-def test_an_interrupted_report_leaves_no_half_written_notebook(write, fake, monkeypatch):
+def test_an_interrupted_report_leaves_no_half_written_notebook_and_no_kernel(write, fake, monkeypatch):
+    """A kernel that has just been started would write its connection file where the folder was."""
+    kernels = []
+
     def execute(notebook: Path, output: Path, parameters: object) -> Executed:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text("half of")
+        kernels.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(report, "execute", execute)
@@ -101,6 +105,7 @@ def test_an_interrupted_report_leaves_no_half_written_notebook(write, fake, monk
     with pytest.raises(KeyboardInterrupt):
         made()
     assert list(fake.reports.rglob("*.ipynb")) == []
+    assert kernels[0].wait(timeout=50) < 0
 
 
 def test_a_kernel_ends_with_a_killed_report_and_its_own_guardian_does_not(write, fake, monkeypatch):
