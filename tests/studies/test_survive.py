@@ -58,7 +58,7 @@ def test_bounds_that_make_no_sense_are_refused_before_anything_runs(tmp_path, re
     assert runner.asked == []
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.floats(1, 12), st.integers(1, 3))
 def test_the_slope_is_the_bytes_of_memory_for_each_byte_of_payload(slope, jobs):
     with TemporaryDirectory() as folder:
@@ -128,7 +128,7 @@ def test_any_other_mistake_ends_the_study(tmp_path):
     assert not runner.stop.is_set()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 15))
 def test_an_interrupted_study_goes_on_where_it_was(stopped_after):
     answers = {"take": needs(3), "none": needs(2)}
