@@ -14,6 +14,7 @@ from repro.model import Outcome, Request, Status, Symptom, TargetInfo
 from repro.rates import Rate
 from repro.targets import provision
 from repro.trial.supervise import scratch_folder, supervise
+from tests.conftest import alone
 
 BUG = bugs.load("embed-sliced-list")
 SMALL: dict[str, Any] = {"rows": 8, "files_per_row": 3, "file_size": 65536}
@@ -43,7 +44,7 @@ def request_for(tmp_path: Path, scenario: str, fix: str | None = None, **given: 
 def events_of(tmp_path: Path, request: Request, check: bool = True) -> tuple[list[dict[str, Any]], str]:
     """Run the probe with the interpreter of the tests; its events and its stderr."""
     (tmp_path / "request.json").write_text(json.dumps(request.to_json()))
-    command = [sys.executable, str(BUG.folder / "probe.py"), "request.json", "events.jsonl"]
+    command = [sys.executable, str(alone(BUG.folder / "probe.py", tmp_path)), "request.json", "events.jsonl"]
     ended = subprocess.run(command, capture_output=True, text=True, check=check, cwd=tmp_path)
     return [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()], ended.stderr
 

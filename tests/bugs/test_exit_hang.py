@@ -24,6 +24,7 @@ from repro.errors import UserError
 from repro.inputs import parquet
 from repro.model import Outcome, Request, Scalar, Stack, Status, Symptom, Verdict
 from repro.rates import Rate
+from tests.conftest import alone
 
 SMALL: dict[str, Scalar] = {"layout": "small", "seed": 7}
 EXPECTED = {"rows": 4096}
@@ -174,7 +175,7 @@ def imports(path: Path) -> set[str]:
 
 
 def test_the_probe_imports_the_packages_under_test_and_the_standard_library_only():
-    assert imports(BUG.folder / "probe.py") - sys.stdlib_module_names == {"pyarrow", "datasets"}
+    assert imports(BUG.folder / "probe.py") - sys.stdlib_module_names == {"pyarrow", "datasets", "probe_tools"}
 
 
 def test_done_is_the_last_statement_of_the_probe():
@@ -240,7 +241,7 @@ def probe(cache, tmp_path):
         (tmp_path / "request.json").write_text(json.dumps(request.to_json()))
         events = tmp_path / "events.jsonl"
         events.write_text("")
-        command = [sys.executable, BUG.folder / "probe.py", tmp_path / "request.json", events]
+        command = [sys.executable, alone(BUG.folder / "probe.py", tmp_path), tmp_path / "request.json", events]
         with (tmp_path / "stderr").open("wb") as stderr:
             process = subprocess.Popen(command, stdout=stderr, stderr=stderr)
             deadline = time.monotonic() + 60
