@@ -50,7 +50,7 @@ def judge(scenario, outcome, expected):
 BUG = Bug(
     slug="made-up", title="Made up for a test", summary="It does what the test says.",
     links={{"report": "https://example.org/1"}},
-    scenarios=(Scenario("plain", "the usual", needs=()), Scenario("other", "a control", control=True, needs=())),
+    scenarios=(Scenario("plain", "the usual"), Scenario("other", "a control", control=True)),
     fixes=(NO_FIX,),
     parameters=(
         Parameter("rows", "int", 3, "rows"), Parameter("size", "size", 1024, "bytes"),
@@ -58,7 +58,7 @@ BUG = Bug(
         Parameter("name", "str", "x", "a name"), Parameter("kind", ("dense", "sparse"), "dense", "which"),
     ),
     prepare=prepare, oracle=judge, folder=Path(__file__).parent, default_scenario="plain",
-    default_target="tiny==1.0", default_limits=Limits({memory}, 20.0, 5.0), probe_requires=(), race={race},
+    default_target="tiny==1.0", default_limits=Limits({memory}, 20.0, 5.0), needs=(), race={race},
 )
 """
 PRELUDE = """

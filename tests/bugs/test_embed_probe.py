@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from repro import bugs
+from repro.bugs import calls
 from repro.bugs.declaration import FixKind
 from repro.model import Outcome, Request, Status, Symptom, TargetInfo
 from repro.rates import Rate
@@ -37,7 +38,7 @@ def swapped(shard):
 
 
 def request_for(tmp_path: Path, scenario: str, fix: str | None = None, **given: Any) -> tuple[Request, Any]:
-    prepared = BUG.prepare(scenario, SMALL | given, tmp_path / "cache")
+    prepared = calls.prepare(BUG, scenario, SMALL | given, tmp_path / "cache")
     return Request(BUG.slug, scenario, "given", fix, {}, prepared.inputs, ""), prepared.expected
 
 
@@ -59,7 +60,7 @@ def measures_of(events: list[dict[str, Any]]) -> dict[str, Any]:
 def verdict_of(tmp_path: Path, scenario: str, fix: str | None = None) -> tuple[Any, dict[str, Any]]:
     request, expected = request_for(tmp_path, scenario, fix)
     measures = measures_of(events_of(tmp_path, request)[0])
-    return BUG.oracle(scenario, Outcome(Symptom.OK, "", measures=measures), expected), measures
+    return calls.judge(BUG, scenario, Outcome(Symptom.OK, "", measures=measures), expected), measures
 
 
 def workaround(tmp_path: Path, text: str) -> str:
@@ -126,7 +127,7 @@ def test_embedding_other_rows_is_noticed(tmp_path):
 
 def test_columns_without_any_value_have_their_type(tmp_path):
     """A cohort of few sessions may have no FLAIR at all."""
-    prepared = BUG.prepare("shard-first", SMALL, tmp_path / "cache")
+    prepared = calls.prepare(BUG, "shard-first", SMALL, tmp_path / "cache")
     path = Path(prepared.inputs["manifest"])
     manifest = json.loads(path.read_text())
     manifest["features"]["flair"] = "nifti"
@@ -177,12 +178,12 @@ def environments(tmp_path_factory):
 def test_known_answers(environments, tmp_path, target, scenario, fix, status, opened):
     tried = bugs.fix(BUG, fix)
     patch = tried.path if tried.kind is FixKind.PATCH else None
-    made = provision(target, cache=environments, requires=BUG.probe_requires, patch=patch, diagnostic=())
+    made = provision(target, cache=environments, requires=BUG.needs, patch=patch, diagnostic=())
     assert isinstance(made, TargetInfo), made
     request, expected = request_for(tmp_path, scenario, str(tried.path) if tried.kind is FixKind.WORKAROUND else None)
     with scratch_folder() as scratch:
         outcome = supervise(request, made.python, BUG.folder / "probe.py", BUG.default_limits, scratch=scratch)
-    verdict = BUG.oracle(scenario, outcome, expected)
+    verdict = calls.judge(BUG, scenario, outcome, expected)
     assert (Rate.of([verdict]).status(race=False), outcome.measures.get("files_opened")) == (status, opened), verdict
 
 

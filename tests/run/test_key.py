@@ -58,8 +58,8 @@ class House:
             replace(
                 bug,
                 folder=folder,
-                prepare=getattr(loaded["prepare"], bug.prepare.__name__),  # type: ignore[attr-defined]
-                oracle=getattr(loaded["oracle"], bug.oracle.__name__),
+                prepare=getattr(loaded["prepare"], bug.prepare.__name__),  # type: ignore[union-attr]
+                oracle=getattr(loaded["oracle"], bug.oracle.__name__),  # type: ignore[union-attr]
             )
         )
 

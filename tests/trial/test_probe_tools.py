@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from repro.model import Symptom
+from repro.model import Limits, Request, Symptom
 from repro.targets import interpreters
-from repro.trial.supervise import TOOLS
+from repro.trial.supervise import TOOLS, scratch_folder, supervise
 from tests.conftest import alone
 
 PYTHONS = sorted({str(one.path) for one in interpreters.installed()} | {sys.executable})
@@ -178,3 +178,12 @@ def test_a_worker_of_a_probe_finds_them_too(run):
     """
     outcome = run(body, prelude="")
     assert (outcome.symptom, dict(outcome.measures)) == (Symptom.OK, {"worker_1": 1, "worker_2": 2})
+
+
+def test_a_script_is_run_as_if_the_tools_were_not_there(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import os, sys\nprint('PYTHONPATH' in os.environ, os.environ['HOME'] in sys.path, sys.argv)\n")
+    request = Request("made-up", "script", "none", None, {}, {"script": str(script), "packages": []}, "")
+    with scratch_folder() as scratch:
+        outcome = supervise(request, sys.executable, TOOLS.with_name("run_script.py"), Limits(), scratch=scratch)
+    assert (outcome.symptom, outcome.stdout_tail) == (Symptom.OK, f"False False {[str(script)]}\n")

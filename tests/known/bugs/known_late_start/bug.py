@@ -26,8 +26,8 @@ BUG = Bug(
     cause="The made-up release expects another number of rows.",
     links={},
     scenarios=(
-        Scenario("call", "the call that fails", needs=("datasets",)),
-        Scenario("plain", "a call that never fails", control=True, needs=("datasets",)),
+        Scenario("call", "the call that fails"),
+        Scenario("plain", "a call that never fails", control=True),
     ),
     fixes=(NO_FIX,),
     parameters=(),
@@ -36,5 +36,5 @@ BUG = Bug(
     folder=Path(__file__).parent,
     default_scenario="call",
     default_limits=Limits(memory_bytes=256 << 20, timeout_s=20.0, grace_s=5.0),
-    probe_requires=("datasets",),
+    needs=("datasets",),
 )

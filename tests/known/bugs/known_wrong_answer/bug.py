@@ -27,8 +27,8 @@ BUG = Bug(
     cause="The made-up release counts one too few.",
     links={},
     scenarios=(
-        Scenario("call", "the call that fails", needs=("datasets",)),
-        Scenario("plain", "a call that never fails", control=True, needs=("datasets",)),
+        Scenario("call", "the call that fails"),
+        Scenario("plain", "a call that never fails", control=True),
     ),
     fixes=(NO_FIX,),
     parameters=(),
@@ -37,5 +37,5 @@ BUG = Bug(
     folder=Path(__file__).parent,
     default_scenario="call",
     default_limits=Limits(memory_bytes=256 << 20, timeout_s=20.0, grace_s=5.0),
-    probe_requires=("datasets",),
+    needs=("datasets",),
 )
