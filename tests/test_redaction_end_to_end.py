@@ -60,7 +60,10 @@ def leaky(name: str, source: str) -> str:
         case "probe.py":
             return source.replace("\ndone()", f"{LEAK}\ndone()")
         case "bug.py":
-            return f"from repro.model import Symptom\n{source}".replace("needs=", "failure=Symptom.ERROR, needs=")
+            judge = "lambda scenario, seen, expected: Verdict(seen.symptom, True, seen.detail)"
+            return f"from repro.model import Verdict\n{source}".replace(
+                "    needs=", f"    oracle={judge},\n    needs="
+            )
         case _:
             return source.replace("sys.exit(1)", f'sys.exit("{TOKEN} {MAIL} {SECRET} " + __file__)')
 
