@@ -25,6 +25,8 @@ _VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 """What changes from run to run: addresses, ids, times, paths, sizes. A bare number stays: it may be the finding."""
 
+_FACES = frozenset(s.value for s in (Symptom.HANG, Symptom.HANG_AT_EXIT, Symptom.CRASH, Symptom.CRASH_AT_EXIT))
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
@@ -59,6 +61,17 @@ def signature(outcome: Outcome) -> Signature:
     raised, message = last_exception(outcome.stderr_tail) if outcome.symptom is Symptom.ERROR else ("", "")
     killer = outcome.killer.value if outcome.killer else None
     return Signature(outcome.symptom.value, outcome.exit_code, outcome.signal, killer, raised, stable(message))
+
+
+def recognised(seen: Signature, known: Signature | Symptom, race: bool = False) -> bool:
+    """Whether a failure is the known one: exactly it, or anything of a known symptom.
+
+    Of a race at the end of a process, a hang and a crash are two faces of one failure.
+    """
+    symptom = known.value if isinstance(known, Symptom) else known.symptom
+    if race and {seen.symptom, symptom} <= _FACES:
+        return True
+    return seen.symptom == symptom if isinstance(known, Symptom) else seen == known
 
 
 def last_exception(stderr: str) -> tuple[str, str]:

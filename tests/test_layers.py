@@ -22,7 +22,7 @@ ALONE = sorted(
     {file for file in (KIT / "recipes").rglob("*.py") if file.name != "__init__.py"}
     | {file for name in ("probe", "minimal*", "upstream_test") for file in (KIT / "bugs").rglob(f"{name}.py")}
     | {file for folder in (KIT / "bugs").rglob("workarounds") for file in folder.glob("*.py")}
-    | {KIT / "trial" / name for name in ("reaper.py", "run_pytest.py", "run_script.py")}
+    | {KIT / "trial" / name for name in ("probe_tools.py", "reaper.py", "run_pytest.py", "run_script.py")}
 )
 LATE = {
     "IPython": "there in a notebook only",
