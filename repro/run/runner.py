@@ -106,10 +106,13 @@ class Runner:
         return self.keep(question, kept, outcome, verdict, reproduce, key, label, diagnosis)
 
     def observe(
-        self, question: Question, target: TargetInfo, *, memray: bool = False
+        self, question: Question, target: TargetInfo, *, memray: bool = False, prepared: Prepared | None = None
     ) -> tuple[Outcome, Mapping[str, Any] | None]:
-        """Runs the probe once; what came out, unjudged and not kept, and what memray saw if it was asked."""
-        prepared = self.inputs(question)
+        """Runs the probe once; what came out, unjudged and not kept, and what memray saw if it was asked.
+
+        ``prepared`` are other inputs than those of the question.
+        """
+        prepared = prepared or self.inputs(question)
         if memray and not diagnose.available(target.python):
             raise UserError(f"memray is not in the target {target.spec!r}: it has no wheel for python there")
         workaround = question.fix.path if question.fix.kind is FixKind.WORKAROUND else None
