@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,9 +101,10 @@ def _keep(cell: str, save: str | None) -> str:
 
 @contextlib.contextmanager
 def _plainly() -> Iterator[None]:
-    """A foreseeable mistake is one line below the cell, not a traceback; an interrupt is said."""
+    """A foreseeable mistake is one line below the cell, not a traceback; progress does not look like an error."""
     try:
-        yield
+        with contextlib.redirect_stderr(sys.stdout):
+            yield
     except UserError as error:
         raise UsageError(str(error)) from None
     except click.ClickException as error:

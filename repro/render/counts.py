@@ -37,7 +37,7 @@ def safety_table(counts: Sequence[Count], title: str = "") -> Table:
 
 
 def fixes_table(counts: Sequence[Count], title: str = "") -> Table:
-    """Fixes beside ``none``, the first of ``counts``; where the bug does not show without one, nothing is said of them."""
+    """Fixes beside ``none``, the first of ``counts``; where it does not show without one, nothing is said of them."""
     shows = counts[0].rate.status(race=counts[0].race) is Status.PRESENT
     rows = tuple(
         (c.name, len(c.evidence), c.rate.fix_words(race=c.race) if shows and place else c.rate.words(race=c.race))

@@ -31,7 +31,7 @@ def report_script(
     limits = {"--memory": memory, "--timeout": timeout}
     cells = [
         "%load_ext repro",
-        f"%%repro {_words({'--target': target, **limits})}\n{text}",
+        f"%%repro {_words({'--target': target, **limits, '--save': Path(typed).name})}\n{text}",
         *([f"%repro bisect --axis {shlex.quote(along)} --all {_words(limits)}"] if along else []),
         "%repro issue --run --show",
     ]

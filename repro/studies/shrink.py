@@ -10,7 +10,6 @@ import re
 import signal
 import socketserver
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,7 +39,7 @@ TOOL = ("shrinkray==26.4.14.0", "black==26.10.1")
 OLDEST_PYTHON = Version("3.12")
 SLACK, LEAST_S = 4.0, 10.0
 """A candidate may take so many times as long as the script, and at least so many seconds; a hang has its timeout."""
-_CLIENT = Path(__file__).with_name("shrink_client.py")
+_DRIVER = Path(__file__).with_name("shrink_driver.py")
 _ELSEWHERE = frozenset({Symptom.CRASH.value, Symptom.CRASH_AT_EXIT.value})
 Say = Callable[[str], object]
 
@@ -202,11 +201,8 @@ def _reduce(judged: _Judge, tool: Path, start: str, slots: int, most_s: float) -
     if not start.strip():
         return True
     with _answering(judged) as address:
-        client = f"{sys.executable} -I -S {_CLIENT} {address}"
-        options = ["--timeout", "0", "--seed", "0", "--volume", "quiet", "--ui", "basic", "--input-type", "arg"]
-        options += ["--no-history", "--formatter", "none", "--trivial-is-not-error", "--parallelism", str(slots)]
         child = subprocess.Popen(
-            [str(tool / "shrinkray"), *options, client, str(path)],
+            [str(tool / "python"), "-P", str(_DRIVER), str(address), str(path), str(slots)],
             cwd=judged.scratch,
             env={**os.environ, TOKEN_VARIABLE: f"{KIT_TOKEN}-shrink", "TMPDIR": str(judged.scratch)},
             stdin=subprocess.DEVNULL,
@@ -224,20 +220,19 @@ def _reduce(judged: _Judge, tool: Path, start: str, slots: int, most_s: float) -
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-    if child.returncode and not judged.tried:
-        raise EnvironmentFault(f"Shrink Ray could not begin: {' '.join(said.split())[-300:]}")
-    return not child.returncode
+    if child.returncode:
+        raise EnvironmentFault(f"Shrink Ray failed ({' '.join(said.split())[-300:]}): type it again to go on")
+    return True
 
 
 @contextlib.contextmanager
 def _answering(judged: _Judge) -> Iterator[Path]:
-    """A socket on which the clients ask; gone, with all that still runs, at the end."""
+    """A socket on which candidates come in; gone, with all that still runs, at the end."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            path = Path(self.rfile.read().decode())
-            with contextlib.suppress(OSError, ValueError, Interrupted):
-                answer = judged.keeps(path.read_text("utf-8"))
+            with contextlib.suppress(OSError, ValueError, Interrupted):  # ValueError: no UTF-8
+                answer = judged.keeps(self.rfile.read().decode())
                 self.wfile.write(b"1" if answer else b"0")
 
     class Server(socketserver.ThreadingUnixStreamServer):
