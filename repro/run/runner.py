@@ -71,7 +71,8 @@ class Runner:
 
     def inputs(self, question: Question) -> Prepared:
         """The inputs of a question, made if need be."""
-        key = repr((question.bug.slug, question.scenario.name, sorted(question.parameters.items())))
+        asked = question.bug.slug, question.scenario.name, sorted(question.parameters.items())
+        key = repr((*asked, question.bug.prepare))  # of a script it holds the failure that is looked for
         with self._lock:
             if key not in self._inputs:
                 self._inputs[key] = calls.prepare(question.bug, question.scenario.name, question.parameters, self.cache)

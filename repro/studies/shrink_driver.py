@@ -7,9 +7,11 @@ Shrink Ray's own command gives a pass up after five seconds without success, whi
 datasets; and it goes on to bytes, until names and numbers mean nothing to a reader. So the passes are chosen here.
 """
 
+import ast
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import trio
 from shrinkray.passes.bytes import Split, Tokenize, lift_braces
@@ -28,7 +30,68 @@ from shrinkray.work import Volume, WorkContext
 
 SOCKET, SCRIPT, PARALLELISM = sys.argv[1:4]
 LINES = [compose(Split(b"\n"), block_deletion(low, high)) for low, high in ((10, 100), (1, 10))]
-COARSE = [cut_comment_like_things, replace_bodies_with_ellipsis, delete_statements, *LINES, *PYTHON_PASSES]
+
+
+class Without(ast.NodeTransformer):
+    """Takes out what mentions a name: simple statements, definitions, imports, parameters and arguments."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def mentions(self, *nodes: ast.AST | None) -> bool:
+        return any(self.name in (getattr(one, k, "") for k in KEYS) for n in nodes if n for one in ast.walk(n))
+
+    def visit(self, node: ast.AST) -> Any:
+        node = self.generic_visit(node)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            node.names = [one for one in node.names if self.name not in (one.name, one.asname)]
+            return node if node.names else None
+        if isinstance(node, ast.arguments):
+            node.args = [one for one in node.args if one.arg != self.name]
+        elif isinstance(node, ast.Dict):
+            pairs = [(k, v) for k, v in zip(node.keys, node.values, strict=True) if not self.mentions(k, v)]
+            node.keys, node.values = [k for k, _ in pairs], [v for _, v in pairs]
+        elif isinstance(node, ast.Call):
+            node.args = [one for one in node.args if not isinstance(one, ast.Name) or one.id != self.name]
+        elif isinstance(node, ast.stmt):
+            if getattr(node, "name", "") == self.name:
+                return None
+            if not hasattr(node, "body"):
+                return None if self.mentions(node) else node
+            if not node.body:
+                node.body = [ast.Pass()]
+            heads = getattr(node, "test", None), getattr(node, "iter", None), getattr(node, "target", None)
+            if self.mentions(*heads, *getattr(node, "items", ())):
+                return node.body
+        return node
+
+
+async def delete_names(problem: Any) -> None:
+    """Tries to take out all that mentions one name at once: a logger, a stopwatch, a setting."""
+    done = set[str]()
+    while True:
+        try:
+            tree = ast.parse(problem.current_test_case)
+        except (SyntaxError, ValueError):
+            return
+        found = {str(getattr(one, k)) for one in ast.walk(tree) for k in KEYS if getattr(one, k, None)} - done
+        if not found:
+            return
+        name = min(found)
+        done.add(name)
+        left = Without(name).visit(tree)
+        await problem.is_interesting(f"{ast.unparse(ast.fix_missing_locations(left))}\n".encode())
+
+
+KEYS = ("id", "name", "arg", "attr")
+COARSE = [
+    cut_comment_like_things,
+    delete_names,
+    replace_bodies_with_ellipsis,
+    delete_statements,
+    *LINES,
+    *PYTHON_PASSES,
+]
 FINE = [
     compose(Split(b"\n"), delete_duplicates),
     lift_braces,
