@@ -22,6 +22,7 @@ from shrinkray.passes.genericlanguages import (
     merge_adjacent_strings,
     reduce_integer_literals,
 )
+from shrinkray.passes.patching import SetPatches, apply_patches
 from shrinkray.passes.python import PYTHON_PASSES, delete_statements, replace_bodies_with_ellipsis
 from shrinkray.passes.sequences import block_deletion, delete_duplicates
 from shrinkray.problem import BasicReductionProblem, sort_key_for_initial
@@ -66,21 +67,21 @@ class Without(ast.NodeTransformer):
         return node
 
 
+def without(names: frozenset[str], text: bytes) -> bytes:
+    tree = ast.parse(text)
+    for name in sorted(names):
+        tree = Without(name).visit(tree)
+    return f"{ast.unparse(ast.fix_missing_locations(tree))}\n".encode() if names else text
+
+
 async def delete_names(problem: Any) -> None:
     """Tries to take out all that mentions one name at once: a logger, a stopwatch, a setting."""
-    done = set[str]()
-    while True:
-        try:
-            tree = ast.parse(problem.current_test_case)
-        except (SyntaxError, ValueError):
-            return
-        found = {str(getattr(one, k)) for one in ast.walk(tree) for k in KEYS if getattr(one, k, None)} - done
-        if not found:
-            return
-        name = min(found)
-        done.add(name)
-        left = Without(name).visit(tree)
-        await problem.is_interesting(f"{ast.unparse(ast.fix_missing_locations(left))}\n".encode())
+    try:
+        tree = ast.parse(problem.current_test_case)
+    except (SyntaxError, ValueError):
+        return
+    names = sorted({str(getattr(one, k)) for one in ast.walk(tree) for k in KEYS if getattr(one, k, None)})
+    await apply_patches(problem, SetPatches(without), [frozenset([name]) for name in names])
 
 
 KEYS = ("id", "name", "arg", "attr")
