@@ -188,6 +188,7 @@ GETS_AWAY = {"orphan_without_environment_stays", "memory_in_an_orphan_without_en
 
 
 @linux
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", [name for name in WITHOUT_REAPER if name not in GETS_AWAY])
 def test_without_a_reaper_the_same_holds(behaviour, tmp_path, monkeypatch):
     monkeypatch.setattr(process, "ADOPTS", False)
