@@ -29,6 +29,7 @@ from repro.run.question import Question
 from repro.run.runner import Runner
 from repro.signature import raised_in
 from repro.studies.shrink_judge import CandidateJudge, Say
+from repro.studies.shrink_screen import Screen
 from repro.trial.leftovers import TOKEN_VARIABLE
 from repro.trial.scratch import KIT_TOKEN, scratch_folder
 from repro.trial.supervise import Interrupted
@@ -94,7 +95,8 @@ def shrink(
             judged.best = (work / "best.py").read_text("utf-8")
             say(f"going on from {len(judged.best.splitlines())} lines, found before")
         slots = Budget.of_machine(slots=jobs).slots if question.limits.memory_bytes is None else _slots(question, jobs)
-        finished = _reduce(judged, tool, slots, time.monotonic() + most_s)
+        with _screening(judged, text, slots):
+            finished = _reduce(judged, tool, slots, time.monotonic() + most_s)
         best = _formatted(judged, tool)
     spent = time.monotonic() - judged.started
     return Shrunk(_with_header(question, affected[1], best), judged.candidates, judged.trials, spent, finished)
@@ -125,13 +127,30 @@ def _first_look(judged: CandidateJudge, text: str, *, unchecked: bool) -> None:
         judged.affected = replace(question, limits=replace(question.limits, timeout_s=within)), target
 
 
+@contextlib.contextmanager
+def _screening(judged: CandidateJudge, text: str, slots: int) -> Iterator[None]:
+    """A screen for the time of the search, for exceptions: how a process dies or hangs is seen in a real run only."""
+    question, target = judged.affected
+    signature = judged.recorded.signature
+    if signature is None or signature.symptom != Symptom.ERROR.value or judged.recorded.race:
+        yield
+        return
+    screen = Screen(target, text, judged.scratch, slots, question.limits.timeout_s)
+    try:
+        judged.screen = screen if screen.usable else None
+        yield
+    finally:
+        screen.close()
+        judged.screen = None
+
+
 def _reduce(judged: CandidateJudge, tool: Path, slots: int, until: float) -> bool:
     """Runs Shrink Ray, from the best so far; whether it found nothing smaller any more."""
     while True:
         judged.shortest = ""
         judged.went_astray.clear()
         finished = _propose(judged, tool, slots, until)
-        if not judged.went_astray.is_set() and (not judged.shortest or judged.passes(judged.shortest)):
+        if not judged.went_astray.is_set() and (not judged.shortest or judged.holds(judged.shortest)):
             return finished
 
 
@@ -196,7 +215,7 @@ def _formatted(judged: CandidateJudge, tool: Path) -> str:
     """The best so far as Black would write it, if that still fails; else as it is."""
     black: list[str | Path] = [tool / "black", "--quiet", "--line-length", "100", "-"]
     done = subprocess.run(black, input=judged.best, capture_output=True, text=True, check=False)
-    ok = not done.returncode and done.stdout.strip() and judged.keeps(done.stdout) and judged.passes(done.stdout)
+    ok = not done.returncode and done.stdout.strip() and judged.keeps(done.stdout) and judged.holds(done.stdout)
     return done.stdout if ok else judged.best
 
 
@@ -227,13 +246,12 @@ def _slots(question: Question, jobs: int | None) -> int:
 
 
 def _known(path: Path) -> dict[str, bool]:
-    """What was tried before; a last line that a kill cut off is left out."""
+    """What was tried before and is not the bug; a last line that a kill cut off is left out."""
     found = dict[str, bool]()
     with contextlib.suppress(OSError):
         for line in path.read_text("utf-8").splitlines():
             with contextlib.suppress(ValueError):
-                digest, kept = json.loads(line)
-                found[digest] = kept
+                found[json.loads(line)] = False
     return found
 
 

@@ -18,7 +18,8 @@ from repro.model import Outcome, TargetInfo
 from repro.rates import CLEAN_TRIALS
 from repro.run.question import Question
 from repro.run.runner import Runner
-from repro.signature import raised_in
+from repro.signature import last_exception, raised_in, stable
+from repro.studies.shrink_screen import Screen
 
 ASKED_AT = 0.9
 """As the script gets shorter than this part of what passed before, it is asked again whether it passes."""
@@ -29,8 +30,9 @@ Say = Callable[[str], object]
 class CandidateJudge:
     """Decides of each candidate whether it still fails like the script, and keeps the shortest that does.
 
-    That it passes where the whole passes is asked when the script has become a tenth shorter, and at the end: nearly
-    every candidate does, and the question costs a run. One that does not ends this way of asking: ``strict``.
+    A ``screen`` is asked first, where there is one. That what it lets through fails in a process of its own too, and
+    passes where the whole passes, is asked when the script has become a tenth shorter, and at the end: nearly every
+    candidate does, and the question costs two runs. One that does not ends this way of asking: ``strict``.
     """
 
     runner: Runner
@@ -43,6 +45,7 @@ class CandidateJudge:
     best: str
     came_from: str = ""
     may_be_unbound: bool = False
+    screen: Screen | None = None
     shortest: str = ""
     strict: bool = False
     candidates: int = 0
@@ -61,13 +64,16 @@ class CandidateJudge:
                 return False
             if digest in self.tried:
                 return self.tried[digest]
-        found = self._plausible(text) and self.fails(text, *self.affected)
+        found = self._plausible(text)
+        if found:
+            found = self._screened(text) if self.screen else self.fails(text, *self.affected)
         if found and (self.strict or len(text) < ASKED_AT * len(self.best)):
-            found = self.passes(text)
+            found = self.holds(text)
         with self._lock:
             self.tried[digest] = found
-            with (self.folder / "tried.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps([digest, found]) + "\n")
+            if not found:  # what was kept may yet be taken back
+                with (self.folder / "tried.jsonl").open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(digest) + "\n")
             if found and len(text) < len(self.shortest or self.best):
                 self.shortest = text
                 spent = time.monotonic() - self.started
@@ -75,12 +81,15 @@ class CandidateJudge:
                 self.say(f"{size} after {self.trials} runs, {spent:.0f} s")
         return found
 
-    def passes(self, text: str) -> bool:
-        """Whether a candidate passes in the healthy environment; the shortest that does is what may be shown."""
-        if self.healthy is not None and self.fails(text, *self.healthy):
+    def holds(self, text: str) -> bool:
+        """Whether it stands a real run where the script fails, and one where it passes; the shortest is kept."""
+        stands = self.screen is None or self.fails(text, *self.affected)
+        if not stands or (self.healthy is not None and self.fails(text, *self.healthy)):
             if not self.strict:
-                self.say("what is left fails everywhere: back to where it did not, asking each time from now on")
+                why = "fails where the script passes" if stands else "passes in a process of its own"
+                self.say(f"what is left {why}: back to where it did not, and asking each time from now on")
                 self.strict = True
+                self.tried = {digest: kept for digest, kept in self.tried.items() if not kept}
                 self.went_astray.set()
             return False
         with self._lock:
@@ -89,13 +98,28 @@ class CandidateJudge:
                 write_atomic(self.folder / "best.py", text.encode())
         return True
 
+    def _screened(self, text: str) -> bool:
+        """Whether it raises the same in a fork. What it cannot answer (too long, a signal) is answered no."""
+        assert self.screen is not None and self.recorded.signature is not None
+        path = self._written(text)
+        status, said = self.screen.run(path)
+        path.unlink(missing_ok=True)
+        raised, message = last_exception(said)
+        known = self.recorded.signature
+        same = (status, raised, stable(message)) == (known.exit_code, known.raised, known.message)
+        return same and (not self.came_from or raised_in(said) == self.came_from)
+
+    def _written(self, text: str) -> Path:
+        path = self.scratch / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}-{threading.get_ident()}.py"
+        path.write_text(text, encoding="utf-8")
+        return path
+
     def _plausible(self, text: str) -> bool:
         return parses(text) and (self.may_be_unbound or not unbound(text))
 
     def fails(self, text: str, question: Question, target: TargetInfo) -> bool:
         """Whether it shows the recorded failure; of a race, in any of as many runs as settle it."""
-        path = self.scratch / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}-{threading.get_ident()}.py"
-        path.write_text(text, encoding="utf-8")
+        path = self._written(text)
         known = self.runner.inputs(question)
         prepared = Prepared({**known.inputs, "script": str(path)}, known.expected)
         try:
