@@ -86,7 +86,7 @@ def test_neither_ctrl_c_nor_a_kill_leaves_a_process_behind(tmp_path, number):
     )
     assert kit.stderr is not None
     for line in kit.stderr:
-        if " runs, " in line:
+        if " characters after " in line:
             break
     token = f"{kit.pid}-"
     assert ours(token)

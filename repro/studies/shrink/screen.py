@@ -20,7 +20,7 @@ from repro.trial.process import probe_environment
 from repro.trial.scratch import KIT_TOKEN
 
 READY_S, MOST_SAID = 60.0, 1 << 16
-_FORK = Path(__file__).with_name("shrink_fork.py")
+_FORK = Path(__file__).with_name("fork.py")
 
 
 class Screen:

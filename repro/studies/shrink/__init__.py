@@ -28,8 +28,8 @@ from repro.run.pool import Budget
 from repro.run.question import Question
 from repro.run.runner import Runner
 from repro.signature import raised_in
-from repro.studies.shrink_judge import CandidateJudge, Say
-from repro.studies.shrink_screen import Screen
+from repro.studies.shrink.judge import CandidateJudge, Say
+from repro.studies.shrink.screen import Screen
 from repro.trial.leftovers import TOKEN_VARIABLE
 from repro.trial.scratch import KIT_TOKEN, scratch_folder
 from repro.trial.supervise import Interrupted
@@ -40,7 +40,7 @@ OLDEST_PYTHON = Version("3.12")
 SLACK, LEAST_S = 4.0, 10.0
 """A candidate may take so many times as long as the script, and at least so many seconds; a hang has its timeout."""
 TICK_S = 0.1
-_DRIVER = Path(__file__).with_name("shrink_driver.py")
+_DRIVER = Path(__file__).with_name("driver.py")
 _ELSEWHERE = frozenset({Symptom.CRASH.value, Symptom.CRASH_AT_EXIT.value})
 
 
@@ -159,7 +159,7 @@ def _propose(judged: CandidateJudge, tool: Path, slots: int, until: float) -> bo
     path.write_text(judged.best, encoding="utf-8")
     with _answering(judged) as address, said.open("wb") as stderr:
         child = subprocess.Popen(
-            [str(tool / "python"), "-P", str(_DRIVER), str(address), str(path), str(slots)],
+            [str(tool / "python"), str(_DRIVER), str(address), str(path), str(slots)],
             cwd=judged.scratch,
             env={**os.environ, TOKEN_VARIABLE: f"{KIT_TOKEN}-shrink", "TMPDIR": str(judged.scratch)},
             stdin=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """Runs candidates in forks of a process that has imported their packages already: many times faster than a trial.
 
-Run as ``python shrink_fork.py MODULE…`` in the environment of the script. A line of JSON comes in, ``[path, seconds]``;
+Run as ``python fork.py MODULE…`` in the environment of the script. A line of JSON comes in, ``[path, seconds]``;
 a line goes out: the exit status (negative for a signal), or null if the time was over. What the candidate wrote on
 stderr lies at ``path.err``. It says only what is worth a real run: no cap but the address space, and no end of the
 interpreter as anybody else would see it.

@@ -19,8 +19,9 @@ from repro.rates import CLEAN_TRIALS
 from repro.run.question import Question
 from repro.run.runner import Runner
 from repro.signature import last_exception, raised_in, stable
-from repro.studies.shrink_screen import Screen
+from repro.studies.shrink.screen import Screen
 
+TELL_S = 2.0
 ASKED_AT = 0.9
 """As the script gets shorter than this part of what passed before, it is asked again whether it passes."""
 Say = Callable[[str], object]
@@ -47,6 +48,7 @@ class CandidateJudge:
     may_be_unbound: bool = False
     screen: Screen | None = None
     shortest: str = ""
+    told: tuple[float, int] = (0.0, 1 << 30)
     strict: bool = False
     candidates: int = 0
     trials: int = 0
@@ -76,10 +78,17 @@ class CandidateJudge:
                     file.write(json.dumps(digest) + "\n")
             if found and len(text) < len(self.shortest or self.best):
                 self.shortest = text
-                spent = time.monotonic() - self.started
-                size = f"{len(text.splitlines())} lines, {len(text)} characters"
-                self.say(f"{size} after {self.trials} runs, {spent:.0f} s")
+                self._tell(text)
         return found
+
+    def _tell(self, text: str) -> None:
+        """Progress: a line when the script lost lines, at most one in two seconds."""
+        now, lines = time.monotonic(), len(text.splitlines())
+        if lines < self.told[1] and now - self.told[0] > TELL_S:
+            self.told = (now, lines)
+            what = "candidates" if self.screen else "runs"
+            count = self.candidates if self.screen else self.trials
+            self.say(f"{lines} lines, {len(text)} characters after {count} {what}, {now - self.started:.0f} s")
 
     def holds(self, text: str) -> bool:
         """Whether it stands a real run where the script fails, and one where it passes; the shortest is kept."""
