@@ -10,9 +10,10 @@ datasets; and it goes on to bytes, until names and numbers mean nothing to a rea
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import trio
-from passes import delete_names
+from passes import delete_names, functions, inlined
 from shrinkray.passes.bytes import Split, Tokenize, lift_braces
 from shrinkray.passes.definitions import compose
 from shrinkray.passes.genericlanguages import (
@@ -42,7 +43,7 @@ COARSE = [
 FINE = [
     compose(Split(b"\n"), delete_duplicates),
     lift_braces,
-    compose(Tokenize(), block_deletion(1, 20)),
+    compose(Tokenize(), block_deletion(1, 6)),
     reduce_integer_literals,
     combine_expressions,
     merge_adjacent_strings,
@@ -56,18 +57,32 @@ async def keeps(candidate: bytes) -> bool:
         return bytes(await kit.receive_some(1)) == b"1"
 
 
-async def main() -> None:
-    initial = Path(SCRIPT).read_bytes()
+async def reduced(text: bytes, passes: list[Any]) -> bytes:
+    """The text when none of the passes finds anything smaller."""
     work = WorkContext(random.Random(0), int(PARALLELISM), Volume.quiet)
-    problem = BasicReductionProblem(initial, keeps, work, sort_key=sort_key_for_initial(initial))
+    problem = BasicReductionProblem(text, keeps, work, sort_key=sort_key_for_initial(text))
     reducer = ShrinkRay(target=problem)
     await problem.setup()
-    for passes in (COARSE, COARSE + FINE):
-        before = None
-        while before != problem.current_test_case:
-            before = problem.current_test_case
-            for one in passes:
-                await reducer.run_pass(one)
+    before = None
+    while before != problem.current_test_case:
+        before = problem.current_test_case
+        for one in passes:
+            await reducer.run_pass(one)
+    return bytes(problem.current_test_case)
+
+
+async def dissolved(text: bytes) -> bytes:
+    """The text without the functions that it can do without. It may be longer, but more of it can be taken out."""
+    for name in functions(text):
+        candidate = inlined(name, text)
+        if await keeps(candidate):
+            text = candidate
+    return text
+
+
+async def main() -> None:
+    text = await reduced(Path(SCRIPT).read_bytes(), COARSE)
+    await reduced(await dissolved(text), COARSE + FINE)
 
 
 trio.run(main)

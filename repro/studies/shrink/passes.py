@@ -108,18 +108,8 @@ def functions(text: bytes) -> dict[str, ast.FunctionDef]:
     return found
 
 
-def inlined(names: frozenset[str], text: bytes) -> bytes:
-    for name in sorted(names):
-        if function := functions(text).get(name):
-            tree = Inlined(function).visit(ast.parse(text))
-            text = f"{ast.unparse(ast.fix_missing_locations(tree))}\n".encode()
-    return text
-
-
-async def inline_functions(problem: Any) -> None:
-    """Tries to dissolve functions; what is called inside an expression stays. A longer text is no candidate."""
-    try:
-        names = sorted(functions(problem.current_test_case))
-    except (SyntaxError, ValueError):
-        return
-    await apply_patches(problem, SetPatches(inlined), [frozenset([name]) for name in names])
+def inlined(name: str, text: bytes) -> bytes:
+    function = functions(text).get(name)
+    if function is None:
+        return text
+    return f"{ast.unparse(ast.fix_missing_locations(Inlined(function).visit(ast.parse(text))))}\n".encode()
