@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from repro.lab import Lab
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext repro`` in a notebook."""
+    from repro.cell import load
+
+    load(shell)
+
+
 def __getattr__(name: str) -> Any:
     """Import the facade only when it is used, so that ``import repro`` stays cheap."""
     if name == "Lab":

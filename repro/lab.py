@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from repro import bugs, places
-from repro.bugs import script
 from repro.bugs.declaration import NO_FIX
 from repro.decide.caps import RESOLUTION
 from repro.decide.claims import judge_claims
 from repro.evidence.record import Evidence
 from repro.evidence.store import Store
 from repro.lab_releases import ReleaseLab
+from repro.lab_scripts import ScriptLab
 from repro.render.charts import timeline
 from repro.render.claims import claims_table
 from repro.render.compare import ShownComparison, ShownConclusion, sentences
@@ -27,7 +27,6 @@ from repro.report.kept import known_of
 from repro.run.cache import TrialCache
 from repro.run.pool import Budget
 from repro.run.question import Given, Question, question
-from repro.run.record import needs_record, record_failure
 from repro.run.result import Run
 from repro.run.runner import Runner
 from repro.studies import compare, survive
@@ -71,6 +70,7 @@ class Lab:
         self.runner = Runner(cache or places.cache(), self.store)
         self.trials = TrialCache(self.runner, reuse)
         self.releases = ReleaseLab(self.trials, self.runner.cache, memory, timeout, quiet=quiet)
+        self.scripts = ScriptLab(self.trials, self.runner, self.question)
 
     def question(
         self,
@@ -91,29 +91,6 @@ class Lab:
             timeout=self.timeout,
             parameters=parameters,
         )
-
-    def look_at(
-        self,
-        bug: str,
-        *,
-        target: str | None = None,
-        wrong_if: str | None = None,
-        say: Callable[[str], object] = len,
-    ) -> None:
-        """Of a script: says what it needs and, where nobody saw it fail yet, runs it until it does and keeps how."""
-        if not script.is_script(bug):
-            return
-        known = script.load(bug) if wrong_if is None else script.with_pattern(script.load(bug), wrong_if)
-        needs = script.read_needs(Path(bug).expanduser().read_text("utf-8"))  # as typed: the copy has our header
-        say(f"{bug} needs {', '.join(needs.pins) or 'nothing but Python'} (from {needs.source})")
-        if (
-            needs_record(known)
-            and record_failure(
-                Runner(self.runner.cache, self.store, self.runner.stop), self.question(bug, target=target), say
-            )
-            is None
-        ):
-            say(f"{bug} did not fail: run it where it does, and it is known what to look for")
 
     def run(
         self,
@@ -155,6 +132,25 @@ class Lab:
         with progress(missing, "trials", quiet=self.quiet) as step:
             where = next((asked.bug.where for asked in questions.values()), None)
             return ShownCounts(count(self.trials, questions, trials, jobs=jobs, on_step=step), where)
+
+    def try_fixes(
+        self,
+        bug: str,
+        fixes: Sequence[str] = (),
+        *,
+        scenario: str | None = None,
+        target: str | None = None,
+        parameters: Given = (),
+        trials: int | None = None,
+        jobs: int | None = None,
+    ) -> ShownCounts:
+        """Each of ``fixes`` (all by default) beside ``none``, by whether the bug still shows: of any bug or script."""
+        own = [fix.name for fix in bugs.load(bug).fixes]
+        names = dict.fromkeys([NO_FIX.name, *(fixes or own)])
+        asked = [
+            self.question(bug, scenario=scenario, fix=name, target=target, parameters=parameters) for name in names
+        ]
+        return self.count({one.fix.name: one for one in asked}, trials=trials, jobs=jobs)
 
     def compare(
         self,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from repro import bugs, targets
 from repro.errors import UserError
+from repro.model import Status
 from repro.render.bisect import ShownBisection, ShownCause
 from repro.render.compare import ShownConclusion
 from repro.render.matrix import ShownMatrix
@@ -107,15 +108,15 @@ class ReleaseLab:
             return asked(specs([Axis(along.package, (release,))], besides)[0])
 
         for release in dict.fromkeys([bad or releases[-1], releases[0]]):
-            if needs_record(bugs.load(bug)):  # a script: what to look for is seen where it fails
-                known = self._trials.runner
-                record_failure(Runner(self._cache, known.store, known.stop), ask(release), say)
+            self._record(ask(release), say)
         if not bugs.load(bug).race:
-            return ShownBisection(
-                bisect.bisect(
-                    self._trials, ask, releases, every=every, grid=grid, good=good, bad=bad, say=say
-                )
-            )  # fmt: skip
+            found = bisect.bisect(self._trials, ask, releases, every=every, grid=grid, good=good, bad=bad, say=say)
+            failed = [one.release for one in found.tried if one.run.status is Status.DIFFERENT_FAILURE]
+            if failed and needs_record(bugs.load(bug)):  # healthy at both ends: now it was seen to fail between them
+                say(f"once more, for what it shows in {failed[0]}")
+                self._record(ask(failed[0]), say)
+                found = bisect.bisect(self._trials, ask, releases, every=every, grid=grid, good=good, bad=bad, say=say)
+            return ShownBisection(found)
         return ShownBisection(
             bisect.bisect_race(
                 self._trials, ask, releases, trials=trials, batch=batch, confidence=confidence, most=most,
@@ -164,6 +165,12 @@ class ReleaseLab:
         room = Budget.of_machine(None if budget is None else parse_size(budget), jobs)
         with progress(sum(needed), "trials", quiet=self._quiet) as step:
             return matrix.fill(self._trials, planned, needed, room, step)
+
+    def _record(self, asked: Question, say: Say) -> None:
+        """Of a script whose failure nobody saw yet: what to look for is seen where it fails."""
+        if needs_record(bugs.load(asked.bug.typed or asked.bug.slug)):
+            known = self._trials.runner
+            record_failure(Runner(self._cache, known.store, known.stop), asked, say)
 
     def _asker(self, slug: str, scenario: str | None, fix: str | None, parameters: Sequence[str] | None) -> Ask:
         """A function from a target spec to the question; small inputs where no parameter is given."""

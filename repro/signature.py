@@ -11,6 +11,7 @@ _HEAD = re.compile(r"^(?:Exception Group )?Traceback \(most recent call last\):"
 _MARGIN = re.compile(r"^  [+|] ")
 """What Python draws before the lines of an exception group; its members stand further in."""
 _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
+_FRAME = re.compile(r'^\s*(?:\| )?File "([^"]+)", line \d+, in (.+)$', re.MULTILINE)
 _VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -86,6 +87,17 @@ def last_exception(stderr: str) -> tuple[str, str]:
         elif inside and line and not line[0].isspace() and (raised := _RAISED.match(line)):
             found, inside = (raised["type"], (raised["message"] or "").strip()), False
     return found
+
+
+def raised_in(stderr: str) -> str:
+    """Where the exception that ended a process came from, as ``datasets/table.py array_cast``.
+
+    Empty if the innermost frame is not of an installed package: the script raised it itself.
+    """
+    frames = _FRAME.findall(stderr.rpartition("Traceback (most recent call last):")[2])
+    path, function = frames[-1] if frames else ("", "")
+    below = path.rpartition("/site-packages/")[2] if "/site-packages/" in path else ""
+    return f"{below} {function}" if below else ""
 
 
 def stable(text: str) -> str:

@@ -13,7 +13,12 @@ from repro.errors import UserError
 _BINARY = {"TiB": 1 << 40, "GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10}
 _DECIMAL = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "KB": 10**3}
 _SIZES = {name.lower(): factor for name, factor in (_BINARY | _DECIMAL | {"B": 1, "": 1}).items()}
-_SECONDS = {"ms": Fraction(1, 1000), "s": Fraction(1), "": Fraction(1), "m": Fraction(60), "h": Fraction(3600)}
+_SECONDS = {
+    "ms": Fraction(1, 1000),
+    **dict.fromkeys(("", "s"), Fraction(1)),
+    **dict.fromkeys(("m", "min"), Fraction(60)),
+    "h": Fraction(3600),
+}
 _QUANTITY = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,30})?)\s*([A-Za-z]*)")
 
 MAX_SIZE = 2**63 - 1
@@ -21,7 +26,7 @@ MAX_DURATION_S = 366 * 86400.0
 _MIN_DURATION = Fraction(1, 1000)
 
 _SIZE_FORMS = "write it like 2GiB, 64KiB, 1.5GB or 1000 (bytes)"
-_DURATION_FORMS = "write it like 120s, 2m, 500ms, 1h or 10 (seconds)"
+_DURATION_FORMS = "write it like 120s, 2min, 500ms, 1h or 10 (seconds)"
 
 
 def parse_size(text: str | int) -> int:

@@ -43,7 +43,7 @@ def test_sizes_are_read(text, size):
 
 NO_NUMBER = ["", "GiB", "-1GiB", "+1GiB", "nan", "inf", "1e9", "2 GiB 3", "1,5GB", "1_000", "2.GiB", ".5GiB", "9" * 31]
 NO_SIZE = [*NO_NUMBER, "2XiB", "none", "٣GiB", "0", "0GiB", "0.1B", "8388608TiB", "9223372036854775808", 0, -5, True]
-NO_DURATION = [*NO_NUMBER, "0", "0s", "-1s", "2min", "1m30s", "0.9ms", "9000h", 0, -1.0, True, 1e300, 5e-324]
+NO_DURATION = [*NO_NUMBER, "0", "0s", "-1s", "2mins", "1m30s", "0.9ms", "9000h", 0, -1.0, True, 1e300, 5e-324]
 
 
 @pytest.mark.parametrize("text", NO_SIZE)
@@ -93,6 +93,7 @@ def test_a_written_size_is_read_back_exactly(size):
     [
         ("120s", 120.0),
         ("2m", 120.0),
+        ("2min", 120.0),
         ("500ms", 0.5),
         ("10", 10.0),
         ("1.5h", 5400.0),
@@ -109,7 +110,7 @@ def test_durations_are_read(text, seconds):
 
 @pytest.mark.parametrize("text", [*NO_DURATION, float("nan"), float("inf")])
 def test_what_is_no_duration_is_refused_with_valid_forms(text):
-    with pytest.raises(UserError, match="120s, 2m, 500ms") as error:
+    with pytest.raises(UserError, match="120s, 2min, 500ms") as error:
         parse_duration(text)
     assert str(error.value).startswith(f"duration {text!r} ")
 

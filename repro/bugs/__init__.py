@@ -61,6 +61,8 @@ def fix(bug: Bug, name: str) -> Fix:
     if not path.is_file():
         raise UserError(f"there is no file {name}: give the path of a .patch or .py file, or one of {', '.join(known)}")
     if path.suffix == ".py":
+        if script.is_script(bug.typed):
+            raise UserError(f"{name}: a script takes patches only: put the workaround into a copy of it, and run that")
         _check_workaround(path)
         return Fix(path.stem.replace("_", "-"), FixKind.WORKAROUND, path.resolve())
     return Fix(path.stem, FixKind.PATCH, path.resolve())

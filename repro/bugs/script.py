@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from repro.signature import Signature, recognised, signature
 
 LIMITS = Limits(memory_bytes=None, timeout_s=60.0, grace_s=10.0)
 SCENARIO = "script"
-_HEADER = re.compile(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$")  # as PEP 723 gives it
+HEADER = re.compile(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$")  # as PEP 723 gives it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def load(name: str) -> Bug:
         raise UserError(f"{name} is not valid Python: correct it first: {error}") from error
     needs, folder = read_needs(text), _home(text)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "minimal.py").write_text(text if _HEADER.search(text) else f"{_header(needs)}{text}", encoding="utf-8")
+    (folder / "minimal.py").write_text(text if HEADER.search(text) else f"{header(needs.pins)}{text}", encoding="utf-8")
     (folder / "probe.py").write_bytes(RUN_SCRIPT.read_bytes())
     recorded = read_record(folder)
     name_of = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "script"
@@ -128,9 +128,9 @@ def judge(scenario: str, outcome: Outcome, expected: Mapping[str, Any]) -> Verdi
 
 def read_needs(text: str) -> Needs:
     """What a script needs: from its PEP 723 header, else from its imports, with what is installed here as versions."""
-    header = _HEADER.search(text)
-    if header is not None:
-        body = "\n".join(line.removeprefix("#").removeprefix(" ") for line in header["content"].splitlines())
+    found = HEADER.search(text)
+    if found is not None:
+        body = "\n".join(line.removeprefix("#").removeprefix(" ") for line in found["content"].splitlines())
         try:
             listed = [Requirement(one) for one in tomllib.loads(body).get("dependencies", [])]
         except (tomllib.TOMLDecodeError, InvalidRequirement, TypeError) as error:
@@ -139,9 +139,9 @@ def read_needs(text: str) -> Needs:
     return Needs(tuple(_imported(text)), "its imports, with the versions installed here")
 
 
-def _header(needs: Needs) -> str:
+def header(pins: Iterable[str]) -> str:
     """The PEP 723 header that a script without one would need."""
-    listed = ", ".join(json.dumps(pin) for pin in needs.pins)
+    listed = ", ".join(json.dumps(pin) for pin in pins)
     return f'# /// script\n# requires-python = ">=3.9"\n# dependencies = [{listed}]\n# ///\n'
 
 
@@ -161,6 +161,24 @@ def _imported(text: str) -> list[str]:
         except importlib.metadata.PackageNotFoundError:
             found[owner] = owner
     return list(found.values())
+
+
+def own_header(bug: Bug) -> bool:
+    """Whether the script brings its header itself."""
+    return HEADER.search(Path(bug.typed).expanduser().read_text("utf-8")) is not None
+
+
+def as_seen(bug: Bug, text: str, target: Mapping[str, Any]) -> str:
+    """The script to show: a header that the kit gave it names the versions with which it was seen to fail."""
+    if own_header(bug):
+        return text
+    pins = with_versions(bug.needs, target.get("packages") or {}, target.get("local") or ())
+    return header(pins) + text.removeprefix(header(bug.pins))
+
+
+def with_versions(names: Iterable[str], held: Mapping[str, str], local: Collection[str]) -> list[str]:
+    """Requirements of exactly what an environment held; what was built from a checkout has no release to name."""
+    return [f"{name}=={held[name]}" if name in held and name not in local else name for name in names]
 
 
 def record(bug: Bug, recorded: Recorded) -> None:

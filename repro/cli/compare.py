@@ -37,17 +37,30 @@ def command(
     """Compare the fixes of BUG: correctness first, then interleaved trials against upstream's newest release.
 
     A fix that embeds wrong bytes, loses nulls or changes the schema is out before anything is timed. A ratio of times
-    takes five repetitions or more.
+    takes five repetitions or more. Of a script, or a bug without a plan to measure, it counts whether it still shows.
 
     \b
     Example:
       repro compare embed-sliced-list --fix none --fix take --fix direct-embed --size 100MiB
+      repro compare ./crash.py --fix my.patch --target "datasets==5.0.0"
     """
+    from repro import bugs
     from repro.lab import Lab
     from repro.model import SCHEMA
     from repro.render.compare import comparison_json, sentences
 
-    shown = Lab(memory=memory, timeout=timeout, quiet=as_json).compare(
+    lab = Lab(memory=memory, timeout=timeout, quiet=as_json)
+    if bugs.load(bug).comparison is None:
+        lab.scripts.look_at(bug, target=where["target"], say=options.line_to_stderr(as_json))
+        counts = lab.try_fixes(
+            bug, fixes, scenario=where["scenario"], target=where["target"], parameters=where["parameters"], jobs=jobs
+        )
+        if as_json:
+            options.echo_json({"schema": SCHEMA, "bug": bug, "fixes": counts.to_json()})
+        else:
+            options.echo(counts.fixes().to_text())
+        return 0
+    shown = lab.compare(
         bug,
         fixes=fixes,
         size=size,

@@ -16,7 +16,8 @@ from repro.cli import options
 )
 @click.option("--run", "run_first", is_flag=True, help="First run the script and the test that the text shows.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write there, not below reports/.")
-def command(bug: str, project: str | None, run_first: bool, output: Path | None) -> int:
+@click.option("--show", is_flag=True, help="Print the text as well.")
+def command(bug: str, project: str | None, run_first: bool, output: Path | None, show: bool) -> int:
     """Write the text of the upstream issue for BUG from the evidence kept so far, and the test beside it.
 
     Example: repro issue embed-sliced-list --for datasets --run
@@ -27,5 +28,7 @@ def command(bug: str, project: str | None, run_first: bool, output: Path | None)
     lab = Lab()
     if run_first:
         run_scripts(lab.store, lab.runner, bug, project, echo=options.line_to_stderr(False))
-    options.echo(write_issue(lab.store, bug, output, project=project))
+    path = write_issue(lab.store, bug, output, project=project)
+    options.echo(f"{path.read_text('utf-8')}\n" if show else "", nl=False)
+    options.echo(path)
     return 0

@@ -72,10 +72,10 @@ def given_parameters(assignments: tuple[str, ...], scale: bool) -> list[str] | N
     return list(assignments) or ([] if scale else None)
 
 
-def echo(text: object) -> None:
+def echo(text: object, nl: bool = True) -> None:
     """Prints; a reader that went away (``| head -1``) changes nothing about the exit status."""
     try:
-        click.echo(text)
+        click.echo(text, nl=nl)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

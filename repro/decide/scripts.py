@@ -1,8 +1,11 @@
-"""Whether a script of the issue failed as the bug's own trials do. Pure."""
+"""Whether a script of the issue failed as the bug's own trials do, and whether a script is worth running. Pure."""
 
 from __future__ import annotations
 
+import ast
+import builtins
 import re
+import warnings
 from collections.abc import Iterable
 
 from repro.evidence.record import Evidence
@@ -36,3 +39,36 @@ def fits(run: Evidence, trials: Iterable[Evidence]) -> bool:
     if raised and raised != AssertionError.__name__:
         return raised in {last_exception(one.outcome.stderr_tail)[0] for one in seen}
     return bool(shown & (_SELF_JUDGED | {Symptom.ERROR}))
+
+
+def parses(text: str) -> bool:
+    """Whether it is Python that can be compiled."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            compile(text, "script", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def unbound(text: str) -> set[str]:
+    """Names that a script reads and nothing in it binds: to run it would mostly show a NameError.
+
+    ``text`` must parse. Scopes are not looked at, so what is bound anywhere counts as bound.
+    """
+    read, bound = set[str](), {"__file__", "__doc__", "__annotations__", *dir(builtins)}
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Name(name, ast.Load()):
+                read.add(name)
+            case ast.Name(name) | ast.FunctionDef(name) | ast.AsyncFunctionDef(name) | ast.ClassDef(name):
+                bound.add(name)
+            case ast.arg(name) | ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+                bound.add(name)
+            case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                bound.add(name)
+            case ast.alias("*"):
+                return set()
+            case ast.alias(name, asname):
+                bound.add(asname or name.partition(".")[0])
+    return read - bound

@@ -157,9 +157,15 @@ def _certain(found: Bisection) -> BisectionResult:
 def _tried_table(name: str, tried: Iterable[Tried]) -> Table:
     """A row a release; texts are cut, the JSON form has all of them."""
     rows = tuple(
-        (clip(one.release, 80), _showed(one), clip(one.run.reason, 80), one.run.worst.shown_path) for one in tried
+        (clip(one.release, 80), _shown_briefly(one), clip(one.run.reason, 80), one.run.worst.shown_path)
+        for one in tried
     )
     return Table("", (name, "showed", "why", "evidence"), rows)
+
+
+def _shown_briefly(one: Tried) -> str:
+    """Without the signature, which the reason gives."""
+    return _showed(one) if one.run.race else one.label.partition(":")[0]
 
 
 def _showed(one: Tried) -> str:

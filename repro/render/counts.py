@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from repro.model import Outcome, Status, Symptom
 from repro.rates import CLEAN_TRIALS
@@ -33,6 +34,21 @@ def safety_table(counts: Sequence[Count], title: str = "") -> Table:
     rows = tuple((c.name, len(c.evidence), c.rate.fix_words(race=c.race)) for c in ranked(counts))
     note = f"That a fix helps takes {CLEAN_TRIALS} trials without a failure; its correctness is judged elsewhere."
     return Table(title, ("workaround", "trials", "judgement (95 % interval)"), rows, note)
+
+
+def fixes_table(counts: Sequence[Count], title: str = "") -> Table:
+    """Fixes beside ``none``, the first of ``counts``; where it does not show without one, nothing is said of them."""
+    shows = counts[0].rate.status(race=counts[0].race) is Status.PRESENT
+    rows = tuple(
+        (c.name, len(c.evidence), c.rate.fix_words(race=c.race) if shows and place else c.rate.words(race=c.race))
+        for place, c in enumerate(counts)
+    )
+    note = (
+        "Correct only as far as the probe checks what comes out."
+        if shows
+        else "Without a fix it does not show here, so nothing can be said of the fixes."
+    )
+    return Table(title, ("fix", "trials", "judgement (95 % interval)"), rows, note)
 
 
 def rate_chart(counts: Sequence[Count], title: str) -> bytes:
@@ -73,6 +89,16 @@ class ShownCounts(list[Count]):
 
     def table(self, title: str = "") -> Table:
         return count_table(self, title)
+
+    def fixes(self, title: str = "") -> Table:
+        return fixes_table(self, title)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [
+            {"name": c.name, "status": c.rate.status(race=c.race).value, "k": c.rate.k, "n": c.rate.n}
+            | {"other": c.rate.other, "low": c.rate.low, "high": c.rate.high, "symptoms": dict(c.symptoms)}
+            for c in self
+        ]
 
     def safety(self, title: str = "") -> Table:
         return safety_table(self, title)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from repro.bugs import script
 from repro.bugs.declaration import NO_FIX, Bug, FixKind
 from repro.decide.current import MINIMAL, TEST
 from repro.decide.facts import Facts
@@ -31,10 +33,10 @@ def script_for(bug: Bug, project: str) -> str:
 def attached(bug: Bug, project: str) -> Attached:
     """What the text of an issue shows beside the evidence, read from the bug's folder."""
     name, test = script_for(bug, project), exported_source(bug)
-    script = bug.folder / name
+    source = bug.folder / name
     return Attached(
         name,
-        script.read_text("utf-8") if script.is_file() else "",
+        source.read_text("utf-8") if source.is_file() else "",
         test.read_text("utf-8") if test is not None else "",
     )
 
@@ -57,6 +59,8 @@ def write_issue(
     path = output or store.root / "issues" / f"{slug}{f'.{project}' if project else ''}.md"
     full = path.with_suffix(".full.md")
     shown = attached(known.bug, project or home(known))
+    if known.failure is not None and script.is_script(known.bug.typed):
+        shown = replace(shown, script=script.as_seen(known.bug, shown.script, known.failure.target))
     fitted = issue_text(known, shown, project=project, where=full.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(visible(store.redactor.text(fitted.text)), encoding="utf-8")
@@ -88,14 +92,14 @@ def run_scripts(
     if bad is None:
         raise UserError(f"no evidence shows {slug} yet: run 'repro run {slug}' first")
     spec = str(bad.target["spec"])
-    for script in dict.fromkeys(script_for(bug, name) for name in ([project] if project else PROJECTS)):
-        recorded = facts.minimal(script, facts.package)
+    for file in dict.fromkeys(script_for(bug, name) for name in ([project] if project else PROJECTS)):
+        recorded = facts.minimal(file, facts.package)
         if recorded is None or "cause" not in recorded.target:
             # what showed the bug in pyarrow alone names no release of datasets
-            where = "latest" if script != f"{MINIMAL}.py" and "datasets" not in bad.target else spec
+            where = "latest" if file != f"{MINIMAL}.py" and "datasets" not in bad.target else spec
             for _ in range(MOST_TRIES if bug.race else 1):
-                echo(f"running {script} in {where}")
-                if fits(run_minimal(runner, bug, where, script), facts.unfixed):
+                echo(f"running {file} in {where}")
+                if fits(run_minimal(runner, bug, where, file), facts.unfixed):
                     break
     if exported_source(bug) is None or (quick and bug.race):
         return

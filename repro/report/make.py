@@ -55,7 +55,7 @@ def make_report(
     started, failed, made = time.monotonic(), [], []
     for notebook in chosen:
         parameters = {k: v for k, v in given.items() if v is not None and k in parameters_of(notebook)}
-        done = _one_notebook(notebook, parameters, store.redactor)
+        done = one_notebook(notebook, parameters, store.redactor)
         made += [done.path.with_suffix(".html")]
         if done.error:
             failed.append(f"{notebook.name}: {done.error}")
@@ -75,7 +75,7 @@ def make_report(
     new = [one for facts in found.values() for one in facts.evidence if one.id not in before]
     echo(f"{len(new)} trials in {time.monotonic() - started:.0f} s. Open:")
     for path in made:
-        echo(f"  {_shown(path)}")
+        echo(f"  {shown_path(path)}")
     for line in failed:
         echo(f"FAILED {line}")
     return 1 if failed else 0
@@ -92,7 +92,7 @@ def _own_data(folder: str) -> dict[str, Any]:
     return found
 
 
-def _one_notebook(notebook: Path, parameters: Mapping[str, Any], redactor: Redactor) -> Executed:
+def one_notebook(notebook: Path, parameters: Mapping[str, Any], redactor: Redactor) -> Executed:
     """Run one notebook; redact, convert and take out its plots. Never leaves a half-written one."""
     import nbformat
 
@@ -113,6 +113,7 @@ def _one_notebook(notebook: Path, parameters: Mapping[str, Any], redactor: Redac
     return Executed(target, done.error)
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
+    """A path as it is printed: from the checkout on, if it lies there."""
     root = places.checkout()
     return str(path.relative_to(root)) if root and path.is_relative_to(root) else str(path)

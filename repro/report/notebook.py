@@ -6,7 +6,7 @@ import ast
 import base64
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,16 @@ def parameters_of(notebook: Path) -> dict[str, str]:
     source = "\n".join(c.source for c in cells if "parameters" in c.metadata.get("tags", ()))
     statements = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
     return {t.id: ast.unparse(node.value) for node in statements for t in node.targets if isinstance(t, ast.Name)}
+
+
+def new_notebook(path: Path, title: str, cells: Sequence[str]) -> Path:
+    """Writes a notebook: a Markdown cell and code cells."""
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_markdown_cell
+
+    made = nbformat.v4.new_notebook(cells=[new_markdown_cell(title), *map(new_code_cell, cells)])
+    nbformat.write(made, path)
+    return path
 
 
 def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], *, cell_timeout_s: int = 3600) -> Executed:

@@ -72,7 +72,8 @@ class Runner:
 
     def inputs(self, question: Question) -> Prepared:
         """The inputs of a question, made if need be."""
-        key = repr((question.bug.slug, question.scenario.name, sorted(question.parameters.items())))
+        asked = question.bug.slug, question.scenario.name, sorted(question.parameters.items())
+        key = repr((*asked, question.bug.prepare))  # of a script it holds the failure that is looked for
         with self._lock:
             if key not in self._inputs:
                 self._inputs[key] = calls.prepare(question.bug, question.scenario.name, question.parameters, self.cache)
@@ -107,10 +108,13 @@ class Runner:
         return self.keep(question, kept, outcome, verdict, reproduce, key, label, diagnosis)
 
     def observe(
-        self, question: Question, target: TargetInfo, *, memray: bool = False
+        self, question: Question, target: TargetInfo, *, memray: bool = False, prepared: Prepared | None = None
     ) -> tuple[Outcome, Mapping[str, Any] | None]:
-        """Runs the probe once; what came out, unjudged and not kept, and what memray saw if it was asked."""
-        prepared = self.inputs(question)
+        """Runs the probe once; what came out, unjudged and not kept, and what memray saw if it was asked.
+
+        ``prepared`` are other inputs than those of the question.
+        """
+        prepared = prepared or self.inputs(question)
         if memray and not diagnose.available(target.python):
             raise UserError(f"memray is not in the target {target.spec!r}: it has no wheel for python there")
         workaround = question.fix.path if question.fix.kind is FixKind.WORKAROUND else None

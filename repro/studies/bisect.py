@@ -67,7 +67,9 @@ def label_of(run: Run, every: bool) -> str:
 
 
 def between(releases: Sequence[str], good: str | None, bad: str | None) -> list[str]:
-    """The releases from one bound to the other, whichever is older; the ends where a bound is not given.
+    """The releases from one bound to the other, whichever is older.
+
+    With ``bad`` alone, all up to it (since when?); with ``good`` alone, all from it on.
 
     Raises:
         UserError: a bound is not among the releases.
@@ -75,10 +77,9 @@ def between(releases: Sequence[str], good: str | None, bad: str | None) -> list[
     for bound in (good, bad):
         if bound is not None and bound not in releases:
             raise UserError(f"{bound} is not among the releases {releases[0]} to {releases[-1]}: name one that is")
-    places = [releases.index(bound) for bound in (good, bad) if bound is not None]
-    if len(places) < 2:
-        return list(releases)
-    return list(releases[min(places) : max(places) + 1])
+    first = releases.index(good) if good is not None else 0
+    last = releases.index(bad) if bad is not None else len(releases) - 1
+    return list(releases[min(first, last) : max(first, last) + 1])
 
 
 def bisect(

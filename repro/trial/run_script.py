@@ -29,7 +29,8 @@ def _run(path: str) -> None:
         raise
     except BaseException as error:
         trace = error.__traceback__
-        sys.excepthook(type(error), error, trace.tb_next if trace else None)
+        error.with_traceback(trace.tb_next if trace else None)  # the hook shows the one that it carries
+        sys.excepthook(type(error), error, error.__traceback__)
         sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
     probe_tools.done()
 

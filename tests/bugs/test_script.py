@@ -134,7 +134,7 @@ def test_the_script_of_the_issue_gets_the_header_that_it_lacks(crash):
 def test_what_a_script_needs_is_said_with_where_it_was_read_not_with_the_header_that_we_gave_its_copy(crash, tmp_path):
     said: list[str] = []
     script.record(bugs.load(str(crash)), Recorded(signature(FAILED)))
-    Lab(reports=tmp_path / "reports", quiet=True).look_at(str(crash), say=said.append)
+    Lab(reports=tmp_path / "reports", quiet=True).scripts.look_at(str(crash), say=said.append)
     assert len(said) == 1 and "from its imports, with the versions installed here" in said[0]
 
 

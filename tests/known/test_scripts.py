@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+import zipfile
+
 import pytest
 
 from tests.known.test_known import ALL, Kit, kit
@@ -72,3 +75,54 @@ def test_a_script_that_never_failed_says_so_and_cannot_be_put_into_a_matrix(kit:
     path.write_text(HEADER, "utf-8")
     assert kit.json("run", str(path), status=0)["status"] == "absent"
     kit("matrix", str(path), "--axis", ALL, status=2)
+
+
+def test_a_patch_of_ones_own_is_tried_beside_the_script_as_it_is(kit: Kit) -> None:
+    path = kit.folder / "answer.py"
+    path.write_text(HEADER + SCRIPTS["asserted"], "utf-8")
+    (kit.folder / "mend.patch").write_text(mending(kit), "utf-8")
+    found = kit.json("compare", str(path), "--fix", "mend.patch", "--target", "datasets==4.0", status=0)
+    shown = {one["name"]: (one["status"], one["k"], one["n"]) for one in found["fixes"]}
+    assert shown == {"none": ("present", 1, 1), "mend": ("absent", 0, 1)}
+    said = kit("compare", str(path), "--fix", "mend.patch", "--target", "datasets==5.0", status=0)
+    assert "Without a fix it does not show here" in said and "helps" not in said
+    kit("compare", str(path), "--fix", str(path), status=2)
+
+
+def mending(kit: Kit) -> str:
+    """A patch that gives the made-up package of 4.0 the right answer."""
+    with zipfile.ZipFile(next((kit.folder / "shelf").glob("datasets-4.0-*.whl"))) as wheel:
+        old = wheel.read("datasets/__init__.py").decode().splitlines(keepends=True)
+    new = [*old, "answer = lambda: 42\n"]
+    return "".join(difflib.unified_diff(old, new, "a/datasets/__init__.py", "b/datasets/__init__.py"))
+
+
+def test_the_issue_of_a_script_names_what_it_was_seen_to_fail_with_and_can_be_verified(kit: Kit) -> None:
+    path = kit.folder / "no_header.py"
+    path.write_text("import datasets\nassert datasets.answer() == 42, datasets.answer()\n", "utf-8")
+    kit("run", str(path), "--target", "datasets==3.0", status=1)
+    kit("issue", str(path), "--run", "--output", "issue.md", status=0)
+    text = (kit.folder / "issue.md").read_text("utf-8")
+    assert '# dependencies = ["datasets==3.0"]' in text and "AssertionError: 41" in text
+    assert "With datasets 3.0" in text and str(kit.folder) not in text
+    verify = ("verify", "issue.md", "--yes", "--target")
+    assert kit.json(*verify, "datasets==5.0", status=0)["status"] == "absent"
+    assert kit.json(*verify, "datasets==3.0", status=1)["status"] == "present"
+
+
+def test_what_is_healthy_at_both_ends_is_found_between_them(kit: Kit) -> None:
+    path = kit.folder / "between.py"
+    path.write_text(HEADER + "assert datasets.__version__ not in ('3.0', '4.0'), datasets.__version__[1:]\n", "utf-8")
+    found = kit.json("bisect", str(path), "--axis", ALL, "--all", status=0)
+    shown = [(change["last"], change["before"].split(":")[0], change["first"]) for change in found["transitions"]]
+    assert shown == [("2.0", "absent", "3.0"), ("4.0", "present", "5.0")]
+
+
+def test_a_report_is_the_notebook_that_anybody_could_have_typed(kit: Kit) -> None:
+    path = kit.folder / "reported.py"
+    path.write_text(HEADER + SCRIPTS["exception"], "utf-8")
+    said = kit("report", str(path), "--axis", ALL, "--timeout", "20s", status=0)
+    page = (kit.folder / said.split()[-1]).read_text("utf-8")
+    for words in ("ValueError: got 41", "up to 4.0, absent from 5.0", "### Describe the bug", "%%repro"):
+        assert words in page or words.replace(" ", "&nbsp;") in page, words
+    assert list((kit.folder / "reports" / "issues").glob("reported-*.md"))

@@ -85,7 +85,9 @@ def test_trials_that_are_known_are_not_run_again(tmp_path: Path) -> None:
 
 def test_good_and_bad_cut_the_range_whichever_is_older() -> None:
     assert between(RELEASES, "1.9", "1.3") == between(RELEASES, "1.3", "1.9") == RELEASES[3:10]
-    assert between(RELEASES, None, "1.3") == RELEASES
+    assert between(RELEASES, None, "1.3") == RELEASES[:4]
+    assert between(RELEASES, "1.3", None) == RELEASES[3:]
+    assert between(RELEASES, None, None) == RELEASES
     with pytest.raises(UserError, match="not among the releases"):
         between(RELEASES, "9.9", None)
 

@@ -1,0 +1,115 @@
+"""Passes of a shrinking that know Python: they take out a name with all that mentions it, and dissolve functions."""
+
+import ast
+from typing import Any
+
+from shrinkray.passes.patching import SetPatches, apply_patches
+
+KEYS = ("id", "name", "arg", "attr")
+
+
+class Without(ast.NodeTransformer):
+    """Takes out what mentions a name: simple statements, definitions, imports, parameters and arguments."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def mentions(self, *nodes: ast.AST | None) -> bool:
+        return any(self.name in (getattr(one, k, "") for k in KEYS) for n in nodes if n for one in ast.walk(n))
+
+    def visit(self, node: ast.AST) -> Any:
+        node = self.generic_visit(node)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            node.names = [one for one in node.names if self.name not in (one.name, one.asname)]
+            return node if node.names else None
+        if isinstance(node, ast.arguments):
+            node.args = [one for one in node.args if one.arg != self.name]
+        elif isinstance(node, ast.Dict):
+            pairs = [(k, v) for k, v in zip(node.keys, node.values, strict=True) if not self.mentions(k, v)]
+            node.keys, node.values = [k for k, _ in pairs], [v for _, v in pairs]
+        elif isinstance(node, ast.Call):
+            node.args = [one for one in node.args if not isinstance(one, ast.Name) or one.id != self.name]
+        elif isinstance(node, ast.stmt):
+            if getattr(node, "name", "") == self.name:
+                return None
+            if not hasattr(node, "body"):
+                return None if self.mentions(node) else node
+            if not node.body:
+                node.body = [ast.Pass()]
+            heads = getattr(node, "test", None), getattr(node, "iter", None), getattr(node, "target", None)
+            if self.mentions(*heads, *getattr(node, "items", ())):
+                return node.body
+        return node
+
+
+def without(names: frozenset[str], text: bytes) -> bytes:
+    tree = ast.parse(text)
+    for name in sorted(names):
+        tree = Without(name).visit(tree)
+    return f"{ast.unparse(ast.fix_missing_locations(tree))}\n".encode() if names else text
+
+
+async def delete_names(problem: Any) -> None:
+    """Tries to take out all that mentions one name at once: a logger, a stopwatch, a setting."""
+    try:
+        tree = ast.parse(problem.current_test_case)
+    except (SyntaxError, ValueError):
+        return
+    names = sorted({str(getattr(one, k)) for one in ast.walk(tree) for k in KEYS if getattr(one, k, None)})
+    await apply_patches(problem, SetPatches(without), [frozenset([name]) for name in names])
+
+
+class Inlined(ast.NodeTransformer):
+    """Puts the body of a function where it is called by a statement of its own, as ``f(x)`` or ``y = f(x)``."""
+
+    def __init__(self, function: ast.FunctionDef) -> None:
+        self.function = function
+        *self.body, last = function.body
+        self.returned = last.value if isinstance(last, ast.Return) else None
+        self.body += [] if isinstance(last, ast.Return) else [last]
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        return None if node.name == self.function.name else self.generic_visit(node)
+
+    def visit_Expr(self, node: ast.Expr) -> Any:
+        return self.put(node)
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        return self.put(node)
+
+    def visit_Return(self, node: ast.Return) -> Any:
+        return self.put(node)
+
+    def put(self, node: Any) -> Any:
+        call, parameters = node.value, self.function.args.args
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == self.function.name):
+            return node
+        given = {one.arg: value for one, value in zip(parameters, call.args, strict=False)}
+        given |= {one.arg: one.value for one in call.keywords if one.arg}
+        same = {name for name, value in given.items() if isinstance(value, ast.Name) and value.id == name}
+        bound = [
+            ast.Assign(targets=[ast.Name(name, ast.Store())], value=value)
+            for name, value in given.items()
+            if name not in same
+        ]
+        node.value = self.returned or ast.Constant(None)
+        return [*bound, *self.body, *([] if isinstance(node, ast.Expr) else [node])] or [ast.Pass()]
+
+
+def functions(text: bytes) -> dict[str, ast.FunctionDef]:
+    """The functions of a script that can be dissolved: with plain parameters, and no return but the last statement."""
+    found = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+            args, inner = node.args, [one for part in node.body for one in ast.walk(part)]
+            early = [one for one in inner if isinstance(one, ast.Return | ast.Yield) and one is not node.body[-1]]
+            if not (args.vararg or args.kwarg or args.kwonlyargs or args.defaults or early):
+                found[node.name] = node
+    return found
+
+
+def inlined(name: str, text: bytes) -> bytes:
+    function = functions(text).get(name)
+    if function is None:
+        return text
+    return f"{ast.unparse(ast.fix_missing_locations(Inlined(function).visit(ast.parse(text))))}\n".encode()
