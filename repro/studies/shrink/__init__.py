@@ -159,7 +159,7 @@ def _propose(judged: CandidateJudge, tool: Path, slots: int, until: float) -> bo
     path.write_text(judged.best, encoding="utf-8")
     with _answering(judged) as address, said.open("wb") as stderr:
         child = subprocess.Popen(
-            [str(tool / "python"), str(_DRIVER), str(address), str(path), str(slots)],
+            [str(tool / "python"), "-W", "ignore", str(_DRIVER), str(address), str(path), str(slots)],
             cwd=judged.scratch,
             env={**os.environ, TOKEN_VARIABLE: f"{KIT_TOKEN}-shrink", "TMPDIR": str(judged.scratch)},
             stdin=subprocess.DEVNULL,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from passes import delete_names, functions, inlined
-from shrinkray.passes.bytes import Split, Tokenize, lift_braces
+from passes import delete_names, delete_statements, functions, inlined
+from shrinkray.passes.bytes import Tokenize, lift_braces
 from shrinkray.passes.definitions import compose
 from shrinkray.passes.genericlanguages import (
     combine_expressions,
@@ -22,26 +22,15 @@ from shrinkray.passes.genericlanguages import (
     merge_adjacent_strings,
     reduce_integer_literals,
 )
-from shrinkray.passes.python import PYTHON_PASSES, delete_statements, replace_bodies_with_ellipsis
-from shrinkray.passes.sequences import block_deletion, delete_duplicates
+from shrinkray.passes.python import PYTHON_PASSES, replace_bodies_with_ellipsis
+from shrinkray.passes.sequences import block_deletion
 from shrinkray.problem import BasicReductionProblem, sort_key_for_initial
 from shrinkray.reducer import ShrinkRay
 from shrinkray.work import Volume, WorkContext
 
 SOCKET, SCRIPT, PARALLELISM = sys.argv[1:4]
-LINES = [compose(Split(b"\n"), block_deletion(low, high)) for low, high in ((10, 100), (1, 10))]
-
-
-COARSE = [
-    cut_comment_like_things,
-    delete_names,
-    replace_bodies_with_ellipsis,
-    delete_statements,
-    *LINES,
-    *PYTHON_PASSES,
-]
+COARSE = [cut_comment_like_things, delete_names, replace_bodies_with_ellipsis, delete_statements, *PYTHON_PASSES]
 FINE = [
-    compose(Split(b"\n"), delete_duplicates),
     lift_braces,
     compose(Tokenize(), block_deletion(1, 6)),
     reduce_integer_literals,
@@ -51,6 +40,10 @@ FINE = [
 
 
 async def keeps(candidate: bytes) -> bool:
+    try:
+        compile(candidate, "candidate", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False  # the kit would say so too, after a journey
     async with await trio.open_unix_socket(SOCKET) as kit:
         await kit.send_all(candidate)
         await kit.send_eof()

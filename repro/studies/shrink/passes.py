@@ -59,6 +59,47 @@ async def delete_names(problem: Any) -> None:
     await apply_patches(problem, SetPatches(without), [frozenset([name]) for name in names])
 
 
+class Fewer(ast.NodeTransformer):
+    """Takes out statements by their number, simple or compound; a body that is left empty says ``pass``."""
+
+    def __init__(self, numbers: frozenset[int]) -> None:
+        self.numbers, self.count = numbers, 0
+
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.stmt):
+            self.count += 1
+            if self.count in self.numbers:
+                self.count += sum(isinstance(one, ast.stmt) for one in ast.walk(node)) - 1
+                return None
+        node = self.generic_visit(node)
+        if isinstance(node, ast.stmt | ast.ExceptHandler) and getattr(node, "body", True) == []:
+            node.body = [ast.Pass()]  # type: ignore[union-attr]
+        return node
+
+
+def fewer(numbers: frozenset[int], text: bytes) -> bytes:
+    return f"{ast.unparse(ast.fix_missing_locations(Fewer(numbers).visit(ast.parse(text))))}\n".encode()
+
+
+async def delete_statements(problem: Any) -> None:
+    """Tries to take out statements of any kind, the long ones first."""
+    try:
+        tree = ast.parse(problem.current_test_case)
+    except (SyntaxError, ValueError):
+        return
+    lengths = dict[int, int]()
+
+    def measure(node: ast.AST) -> None:  # in the order in which Fewer meets them
+        if isinstance(node, ast.stmt):
+            lengths[len(lengths) + 1] = sum(1 for _ in ast.walk(node))
+        for child in ast.iter_child_nodes(node):
+            measure(child)
+
+    measure(tree)
+    by_length = sorted(lengths, key=lambda number: -lengths[number])
+    await apply_patches(problem, SetPatches(fewer), [frozenset([number]) for number in by_length])
+
+
 class Inlined(ast.NodeTransformer):
     """Puts the body of a function where it is called by a statement of its own, as ``f(x)`` or ``y = f(x)``."""
 
