@@ -12,6 +12,7 @@ _MARGIN = re.compile(r"^  [+|] ")
 """What Python draws before the lines of an exception group; its members stand further in."""
 _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
 _FRAME = re.compile(r'^\s*(?:\| )?File "([^"]+)", line \d+, in (.+)$', re.MULTILINE)
+_LIBRARY = re.compile(r"/(?:site-packages|lib/python[\d.]+)/(?!(?:.*/)?site-packages/)(.+)$")
 _VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -92,12 +93,12 @@ def last_exception(stderr: str) -> tuple[str, str]:
 def raised_in(stderr: str) -> str:
     """Where the exception that ended a process came from, as ``datasets/table.py array_cast``.
 
-    Empty if the innermost frame is not of an installed package: the script raised it itself.
+    Empty if the innermost frame is of no library: the script raised it itself.
     """
     frames = _FRAME.findall(stderr.rpartition("Traceback (most recent call last):")[2])
     path, function = frames[-1] if frames else ("", "")
-    below = path.rpartition("/site-packages/")[2] if "/site-packages/" in path else ""
-    return f"{below} {function}" if below else ""
+    below = _LIBRARY.search(path)
+    return f"{below[1]} {function}" if below else ""
 
 
 def stable(text: str) -> str:

@@ -199,6 +199,7 @@ def _answering(judged: CandidateJudge) -> Iterator[Path]:
         request_queue_size = 64
 
     address = judged.scratch / "kit"
+    address.unlink(missing_ok=True)  # of the round before
     with Server(str(address), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()

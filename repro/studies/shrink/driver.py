@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import trio
-from passes import delete_names, delete_statements, functions, inlined
+from passes import delete_names, delete_statements, functions, inlined, merge_names
 from shrinkray.passes.bytes import Tokenize, lift_braces
 from shrinkray.passes.definitions import compose
 from shrinkray.passes.genericlanguages import (
@@ -29,7 +29,8 @@ from shrinkray.reducer import ShrinkRay
 from shrinkray.work import Volume, WorkContext
 
 SOCKET, SCRIPT, PARALLELISM = sys.argv[1:4]
-COARSE = [cut_comment_like_things, delete_names, replace_bodies_with_ellipsis, delete_statements, *PYTHON_PASSES]
+FIRST = [cut_comment_like_things, delete_names]
+COARSE = [delete_names, merge_names, delete_statements, replace_bodies_with_ellipsis, *PYTHON_PASSES]
 FINE = [
     lift_braces,
     compose(Tokenize(), block_deletion(1, 6)),
@@ -74,7 +75,8 @@ async def dissolved(text: bytes) -> bytes:
 
 
 async def main() -> None:
-    text = await reduced(Path(SCRIPT).read_bytes(), COARSE)
+    text = await reduced(Path(SCRIPT).read_bytes(), FIRST)
+    text = await reduced(await dissolved(text), COARSE)
     await reduced(await dissolved(text), COARSE + FINE)
 
 

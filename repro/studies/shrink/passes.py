@@ -5,7 +5,8 @@ from typing import Any
 
 from shrinkray.passes.patching import SetPatches, apply_patches
 
-KEYS = ("id", "name", "arg", "attr")
+KEYS = ("id", "name", "arg", "attr", "value")
+"""Where a node holds a name; ``value`` is that of a constant text, such as the key of a column."""
 
 
 class Without(ast.NodeTransformer):
@@ -55,8 +56,49 @@ async def delete_names(problem: Any) -> None:
         tree = ast.parse(problem.current_test_case)
     except (SyntaxError, ValueError):
         return
-    names = sorted({str(getattr(one, k)) for one in ast.walk(tree) for k in KEYS if getattr(one, k, None)})
+    held = (getattr(one, key, None) for one in ast.walk(tree) for key in KEYS)
+    names = sorted({one for one in held if isinstance(one, str) and one})
     await apply_patches(problem, SetPatches(without), [frozenset([name]) for name in names])
+
+
+class Renamed(ast.NodeTransformer):
+    """Calls everything by its other name, and takes out what says that the two are the same."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> Any:
+        seen = set[str]()
+        while node.id in self.names and node.id not in seen:
+            seen.add(node.id)
+            node.id = self.names[node.id]
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        found = pair(node)
+        return None if found is not None and found in self.names.items() else self.generic_visit(node)
+
+
+def pair(node: ast.AST) -> tuple[str, str] | None:
+    """The two names of ``a = b``."""
+    match node:
+        case ast.Assign([ast.Name(one)], ast.Name(other)):
+            return one, other
+    return None
+
+
+def renamed(pairs: frozenset[tuple[str, str]], text: bytes) -> bytes:
+    return f"{ast.unparse(ast.fix_missing_locations(Renamed(dict(pairs)).visit(ast.parse(text))))}\n".encode()
+
+
+async def merge_names(problem: Any) -> None:
+    """Tries to give two names of the same thing one: ``a = b`` goes, and ``a`` is called ``b``."""
+    try:
+        tree = ast.parse(problem.current_test_case)
+    except (SyntaxError, ValueError):
+        return
+    pairs = sorted({found for node in ast.walk(tree) if (found := pair(node))})
+    await apply_patches(problem, SetPatches(renamed), [frozenset([one]) for one in pairs])
 
 
 class Fewer(ast.NodeTransformer):
