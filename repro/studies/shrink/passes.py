@@ -143,40 +143,39 @@ async def delete_statements(problem: Any) -> None:
 
 
 class Inlined(ast.NodeTransformer):
-    """Puts the body of a function where it is called by a statement of its own, as ``f(x)`` or ``y = f(x)``."""
+    """Puts the body of a function before each simple statement that calls it, and its result where the call was."""
 
     def __init__(self, function: ast.FunctionDef) -> None:
         self.function = function
         *self.body, last = function.body
-        self.returned = last.value if isinstance(last, ast.Return) else None
+        self.returned = (last.value if isinstance(last, ast.Return) else None) or ast.Constant(None)
         self.body += [] if isinstance(last, ast.Return) else [last]
+        self.before: list[ast.stmt] | None = None
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         return None if node.name == self.function.name else self.generic_visit(node)
 
-    def visit_Expr(self, node: ast.Expr) -> Any:
-        return self.put(node)
+    def visit(self, node: ast.AST) -> Any:
+        if not isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Assert):
+            return super().visit(node)
+        outer, self.before = self.before, []
+        whole = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        left, before, self.before = self.generic_visit(node), self.before, outer
+        if not before:
+            return left
+        return before if whole and not isinstance(getattr(left, "value", None), ast.Call) else [*before, left]
 
-    def visit_Assign(self, node: ast.Assign) -> Any:
-        return self.put(node)
-
-    def visit_Return(self, node: ast.Return) -> Any:
-        return self.put(node)
-
-    def put(self, node: Any) -> Any:
-        call, parameters = node.value, self.function.args.args
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == self.function.name):
+    def visit_Call(self, node: ast.Call) -> Any:
+        node = self.generic_visit(node)  # type: ignore[assignment]
+        if self.before is None or not isinstance(node.func, ast.Name) or node.func.id != self.function.name:
             return node
-        given = {one.arg: value for one, value in zip(parameters, call.args, strict=False)}
-        given |= {one.arg: one.value for one in call.keywords if one.arg}
-        same = {name for name, value in given.items() if isinstance(value, ast.Name) and value.id == name}
-        bound = [
-            ast.Assign(targets=[ast.Name(name, ast.Store())], value=value)
-            for name, value in given.items()
-            if name not in same
-        ]
-        node.value = self.returned or ast.Constant(None)
-        return [*bound, *self.body, *([] if isinstance(node, ast.Expr) else [node])] or [ast.Pass()]
+        given = {one.arg: value for one, value in zip(self.function.args.args, node.args, strict=False)}
+        given |= {one.arg: one.value for one in node.keywords if one.arg}
+        for name, value in given.items():
+            if not (isinstance(value, ast.Name) and value.id == name):
+                self.before.append(ast.Assign(targets=[ast.Name(name, ast.Store())], value=value))
+        self.before += self.body
+        return self.returned
 
 
 def functions(text: bytes) -> dict[str, ast.FunctionDef]:
