@@ -221,6 +221,7 @@ class Bug:
     ``small`` holds parameters of inputs that are made at once, for questions of whether and not of how much;
     ``columns`` are what tables show of its trials; ``where`` says of a hung process where it stands (empty: unknown);
     ``own_data`` says how it takes a folder of the user's own data.
+    ``asked`` names the fixes that the reporter asked about.
     ``typed`` is what a user types for it, if not the slug; ``pins`` are requirements of every target that does not
     name those packages itself.
     """
@@ -251,5 +252,6 @@ class Bug:
     columns: tuple[Column, ...] = ()
     where: Callable[[Outcome], str] | None = None
     own_data: OwnData | None = None
+    asked: tuple[str, ...] = ()
     typed: str = ""
     pins: tuple[str, ...] = ()

@@ -175,14 +175,6 @@ def own_header(bug: Bug) -> bool:
     return HEADER.search(Path(bug.typed).expanduser().read_text("utf-8")) is not None
 
 
-def as_seen(bug: Bug, text: str, target: Mapping[str, Any]) -> str:
-    """The script to show: a header that the kit gave it names the versions with which it was seen to fail."""
-    if own_header(bug):
-        return text
-    pins = with_versions(bug.probe_requires, target.get("packages") or {}, target.get("local") or ())
-    return header(pins) + text.removeprefix(header(bug.pins))
-
-
 def with_versions(names: Iterable[str], held: Mapping[str, str], local: Collection[str]) -> list[str]:
     """Requirements of exactly what an environment held; what was built from a checkout has no release to name."""
     return [f"{name}=={held[name]}" if name in held and name not in local else name for name in names]

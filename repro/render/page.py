@@ -8,9 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from repro.bugs.declaration import Bug
+from repro.decide.answers import Answer, Proof
 from repro.decide.claims import Chapter
 from repro.decide.current import is_trial
-from repro.decide.facts import Answer, Facts, Proof
+from repro.decide.facts import Facts
 from repro.evidence.record import Evidence
 from repro.model import Status
 from repro.render.claims import counts, evidence_names
