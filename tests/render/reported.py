@@ -84,7 +84,9 @@ def minimal(version: str = "5.1.0", said: str = SCRIPT_SAID, **changes: Any) -> 
     }
     target: dict[str, Any] = {
         "spec": f"datasets=={version}",
+        "python": "3.11.7",
         "datasets": version,
+        "pyarrow": "24.0.0",
         "environment": f"- `datasets` version: {version}",
     }
     outcome = Outcome(

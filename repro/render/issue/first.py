@@ -12,15 +12,18 @@ from repro.model import Status, Symptom
 from repro.render.issue.github import fenced
 from repro.render.ranges import everywhere
 from repro.render.words import listed
+from repro.signature import raised_in
 
 MOST_OUTPUT = 2000
 _SAID = (Status.ABSENT, Status.UNSETTLED, Status.DIFFERENT_FAILURE)
 
 
-def what(facts: Facts) -> str:
-    """What happens, and in which releases."""
+def what(facts: Facts, shown: Evidence) -> str:
+    """What happens, of a script also where the exception came from, and in which releases."""
     left_out = [f"_{line}_" for line in facts.chosen.left_out]
-    return "\n\n".join([facts.bug.summary, f"**Affected:** {everywhere(facts, _SAID)}", *left_out])
+    raised = raised_in(shown.outcome.stderr_tail) if facts.bug.typed else ""
+    summary = f"{facts.bug.summary} It comes from `{raised}`." if raised else facts.bug.summary
+    return "\n\n".join([summary, f"**Affected:** {everywhere(facts, _SAID)}", *left_out])
 
 
 def script(text: str, minimal: Evidence | None) -> str:

@@ -77,4 +77,6 @@ def judgement(tried: Tried) -> str:
 def costs(facts: Facts) -> Part:
     """What the fixes cost in memory and time, where a study compared them."""
     text = which_fix_markdown(facts.evidence, facts.bug.comparison, facts.bug.columns)
-    return Part(details("What the fixes cost in memory and time", text), "what the fixes cost", 1) if text else Part("")
+    said = [line.removeprefix("- ").rstrip(".") for line in text.splitlines() if line.startswith("- The ")]
+    summary = "; ".join(said) or "memory and time, each under its own name"
+    return Part(details(f"What the fixes cost: {summary}", text), "what the fixes cost", 1) if text else Part("")

@@ -58,7 +58,7 @@ def issue_text(
     minimal = facts.minimal(attached.name, "pyarrow" if project == "arrow" else facts.package)
     target = (minimal or shown).target
     script = with_header(attached.script, wanted(attached.script, target)) if attached.script else ""
-    what = Part(first.what(facts))
+    what = Part(first.what(facts, shown))
     steps = Part(first.script(script, minimal) if script else "")
     expected, environment = Part(first.expected(facts)), Part(first.environment(script, minimal, shown))
     more = [
