@@ -170,7 +170,7 @@ def test_the_bugs_come_first_and_the_claims_are_folded_behind_their_count_each_b
     assert tab.run(closed) and tab.run("document.querySelectorAll('#embed-sliced-list details.ledger').length") == 1
     count = tab.run("document.querySelector('#exit-hang summary').textContent")
     rows = tab.run("document.querySelectorAll('#exit-hang .claims tbody tr').length")
-    assert count.startswith(f"{rows} claims: ")
+    assert count.startswith(f"{rows} claims: ") and rows == len(EXIT.claims)
     first = "document.querySelector('article').getBoundingClientRect().top"
     assert tab.run(first) < tab.run("document.querySelector('#claims').getBoundingClientRect().top")
 
