@@ -44,7 +44,7 @@ def test_a_newcomer_who_follows_the_guide_gets_a_run_a_listing_an_issue_text_and
     assert "nonsense-version: packaging takes any text" in shown["repro list"]
     text = (tmp_path / "reports" / "issues" / "nonsense-version.md").read_text("utf-8")
     assert "parsed as <LegacyVersion('not a version')>" in text
-    assert "| 21.3 | affected |" in text and "| 24.2 | not affected |" in text
+    assert "| 21.3 | affected |" in text and "| 24.2, the newest tested | not affected |" in text
     assert "FIXED in" in shown["repro verify reports/issues/nonsense-version.md --target packaging==24.2 --yes"]
     page = (tmp_path / "reports" / "index.html").read_text("utf-8")
     assert 'id="nonsense-version"' in page and "present (wrong-output)" in page

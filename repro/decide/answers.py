@@ -78,11 +78,15 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The answers to one situation in each release of a package, oldest first."""
+    """The answers to one situation in each release of a package, oldest first.
+
+    ``newest`` is the newest release of the package that was tested at all, here or not.
+    """
 
     package: str
     scenario: str
     releases: tuple[Answer, ...]
+    newest: str = ""
 
     @property
     def runs(self) -> list[tuple[Answer, ...]]:

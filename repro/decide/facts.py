@@ -97,7 +97,7 @@ class Facts:
         The other's only beside an affected release of the first: elsewhere it cannot show. A package that the default
         scenario does without is tried in the scenario that was run with the most releases of it.
         """
-        first = Axis(self.package, self.bug.default_scenario, tuple(self.releases))
+        first = Axis(self.package, self.bug.default_scenario, tuple(self.releases), self._newest_of(self.package))
         affected = {answer.version for answer in self.with_status(Status.PRESENT)}
         found = [first]
         for package in (name for name in AXES if name != self.package):
@@ -105,7 +105,7 @@ class Facts:
             for name in (s.name for s in self.bug.scenarios if not s.control):
                 beside = [a for a in self.answers(name) if a.trials and a.version in affected]
                 own = (replace(a, version=version_of(a.trials[-1], package) or "") for a in beside)
-                tried.append(Axis(package, name, tuple(self._by_release(own))))
+                tried.append(Axis(package, name, tuple(self._by_release(own)), self._newest_of(package)))
             tried.sort(key=lambda axis: (axis.scenario != self.bug.default_scenario, -len(axis.releases)))
             found += [axis for axis in tried if axis.releases][:1]
         return found
@@ -114,6 +114,10 @@ class Facts:
         last = answer.trials[-1] if answer.trials else None
         default = last is not None and is_default(self.bug, last)
         return last is not None, default, answer.status is Status.PRESENT, last.id if last else ""
+
+    def _newest_of(self, package: str) -> str:
+        held = (version_of(e, package) for e in self.trials if e.verdict.informative and not assembled(self.bug, e))
+        return max((version for version in held if version), key=sortable, default="")
 
     def with_status(self, status: Status) -> list[Answer]:
         return [answer for answer in self.releases if answer.status is status]

@@ -38,9 +38,12 @@ def named(words: Iterable[str]) -> dict[str, str]:
 
 
 def pins(target: Mapping[str, Any]) -> dict[str, str]:
-    """The requirements of an environment that name no release: ``numpy<2``, without which it might not work."""
-    words = str(target.get("spec", "")).split()
-    return {n: w for n, w in named(words).items() if n != "python" and Requirement(w).specifier and "==" not in w}
+    """What an environment was asked to hold beside a script's own packages: ``numpy<2``, ``pyarrow==24.0.0``.
+
+    No other package brings datasets with it, so what does not ask for datasets is run without.
+    """
+    words = named(str(target.get("spec", "")).split())
+    return {n: w for n, w in words.items() if n not in ("python", "datasets") and Requirement(w).specifier}
 
 
 def wanted(script: str, target: Mapping[str, Any]) -> list[str]:

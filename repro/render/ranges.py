@@ -27,7 +27,7 @@ def affected(axis: Axis, *, race: bool = False, others: Sequence[Status] = tuple
 
     ``others`` are the statuses that are named beside ``present``. Of a race the newest affected release has its rate.
     """
-    runs, newest = axis.runs, axis.releases[-1].version
+    runs, newest = axis.runs, axis.newest
     by_status = {status: [run for run in runs if run[0].status is status] for status in Status}
     shown = by_status[Status.PRESENT]
     if not shown:
@@ -70,7 +70,7 @@ def releases_table(axis: Axis, *, race: bool) -> Table:
         known = [f"{one.version}: {one.rate if one.rate.k else one.rate.words(race=True)}" for one in run]
         how = listed(dict.fromkeys(word for one in run for word in _symptoms(one)))
         why = clip(needs(run[0].untestable)) if run[0].untestable else ("; ".join(known) if race else how)
-        rows.append((span(run, axis.releases[-1].version), status_words(status), why))
+        rows.append((span(run, axis.newest), status_words(status), why))
     head = (axis.package, "status", "failures in trials (95 % interval)" if race else "how")
     return Table("", head, tuple(rows))
 

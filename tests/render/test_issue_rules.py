@@ -142,7 +142,20 @@ def test_a_checkout_stays_the_environment_and_gets_no_release():
     script = '# /// script\n# dependencies = ["datasets==5.1.0"]\n# ///\n'
     target = {"spec": "./datasets pyarrow==24.0.0", "datasets": "5.2.1.dev0", "packages": {}}
     assert own_target(script, target) == "./datasets pyarrow==24.0.0"
-    assert wanted(script, target) == ["datasets==5.1.0"]
+    assert wanted(script, target) == ["datasets==5.1.0", "pyarrow==24.0.0"]
+
+
+def test_a_release_that_was_asked_for_is_in_the_header_though_the_script_does_not_import_it():
+    script = '# /// script\n# dependencies = ["datasets==5.1.0"]\n# ///\n'
+    assert own_target(script, dict(BAD.target) | {"spec": "datasets==5.1.0 pyarrow==24.0.0"}) == (
+        "datasets==5.1.0 pyarrow==24.0.0"
+    )
+
+
+def test_no_folder_of_the_kit_is_in_the_output_of_the_script():
+    said = 'File "<tmp>/repro-30-74b/minimal.py", line 12\nFile "<cache>/envs/9b/lib/site-packages/datasets/table.py"\n'
+    text = written(EMBED, [BAD, minimal(said=said)])
+    assert 'File "minimal.py", line 12\nFile "site-packages/datasets/table.py"' in text
 
 
 # Releases
@@ -178,7 +191,11 @@ def test_the_other_package_is_named_with_its_own_range_beside_an_affected_releas
 
     trials = [beside("5.1.0", "18.1.0"), beside("5.1.0", "22.0.0"), beside("5.1.0", "26.0.1")]
     text = written(EMBED, [*trials, beside("5.2.0", "27.0.0", Symptom.OK)])
-    assert "Seen with pyarrow 18.1.0 to 26.0.1, the newest (3 tested)." in text
+    assert "Seen with pyarrow 18.1.0 to 26.0.1 (3 tested)." in text, "27.0.0 was tested, with a healthy release"
+    assert "to 26.0.1, the newest (3 tested)." in written(EMBED, trials)
+    assert "with pyarrow 18.1.0 to 22.0.0 (2 tested)." in written(
+        EMBED, [*trials[:2], beside("5.2.0", "27.0.0", Symptom.OK)]
+    )
     healthy = written(EMBED, [*trials[:2], beside("5.1.0", "26.0.1", Symptom.OK)])
     assert "Seen with pyarrow 18.1.0 to 22.0.0 (2 tested); not affected: 26.0.1, the newest tested." in healthy
 

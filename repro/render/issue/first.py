@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 
 from repro.decide.facts import Facts
@@ -15,6 +16,8 @@ from repro.render.words import listed
 from repro.signature import raised_in
 
 MOST_OUTPUT = 2000
+_SCRATCH = re.compile(r"<tmp>/repro-[\w-]+/|<cache>/[^\s\"']*?(?=site-packages/)")
+"""Where the kit ran the script, and kept its packages."""
 _SAID = (Status.ABSENT, Status.UNSETTLED, Status.DIFFERENT_FAILURE)
 
 
@@ -33,6 +36,7 @@ def script(text: str, minimal: Evidence | None) -> str:
         return shown
     outcome = minimal.outcome
     said = "\n".join(part.strip("\n") for part in (outcome.stdout_tail, outcome.stderr_tail) if part.strip())
+    said = _SCRATCH.sub("", said)
     cut = "" if len(said) <= MOST_OUTPUT else f", the last {MOST_OUTPUT} characters"
     held = versions(minimal, asked(text))
     python = f", Python {minimal.target['python']}" if minimal.target.get("python") else ""
@@ -57,7 +61,8 @@ def environment(text: str, minimal: Evidence | None, shown: Evidence) -> str:
     """What the environment says of itself, with the packages that the script asks for or imports, and its pins."""
     one = minimal or shown
     said = str(one.target.get("environment") or _machine(one))
-    held, pinned = held_in(one.target), pins(one.target)
+    held = held_in(one.target)
+    pinned = {name: word for name, word in pins(one.target).items() if "==" not in word}
     names = dict.fromkeys([*asked(text), *_imported(text), *pinned])
     missing = [name for name in names if name in held and not _mentions(said, name)]
     lines = [f"- `{name}` version: {held[name]}" for name in missing]

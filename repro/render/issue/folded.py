@@ -161,7 +161,9 @@ def untested(facts: Facts) -> Part:
         lines.append(f"- Releases of {facts.package} other than {listed(tested)} were not run.")
     if bug.race:
         lines.append("- It is a race: a row without failures bounds the rate, it does not exclude the failure.")
-    lines.append(f"- {'Synthetic inputs; ' * bool(bug.parameters)}{counted(len(facts.trials), 'trial')}.")
+    lines.append(
+        f"- It rests on {counted(len(facts.trials), 'trial')}{' with synthetic inputs' * bool(bug.parameters)}."
+    )
     lines += [f"- Related: {', '.join(f'[{name}]({link})' for name, link in bug.links.items())}."] if bug.links else []
     summary = f"Not tested: anything but {listed(sorted(machines))} with Python {listed(sorted(pythons)) or NOTHING}"
     return Part(details(f"{summary}{'; related threads' * bool(bug.links)}", "\n".join(lines)))
