@@ -1,4 +1,4 @@
-"""Parses what gdb and pystack print of a process into threads and their frames. Pure."""
+"""Parses what gdb, pystack and macOS's sample print of a process into threads and their frames. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from repro.model import Stack
 
 _GDB_THREAD = re.compile(r"^Thread (\d+) \(.*?\"?([^\"()]*)\"?\):$")
-_GDB_FRAME = re.compile(r"^#\d+ +(?:0x[0-9a-f]+ in )?(.+?) \((?:.*)\)(?: (?:at|from) (\S+))?$")
+_GDB_FRAME = re.compile(r"^#\d+ +(?:0x[0-9a-f]+ in )?(.+? \(.*\))(?: (?:at|from) (\S+))?$")
 _PYSTACK_THREAD = re.compile(r"^Traceback for thread (\d+) \(([^)]*)\)(.*)$")
+_SAMPLE_THREAD = re.compile(r"^ +\d+ Thread_(\w+)(?:: | +DispatchQueue_\d+: )?(.*?)(?:  \(\w+\))?$")
+_SAMPLE_FRAME = re.compile(r"^[ +!:|]+\d+ (.+?)  \(in ([^)]+)\)")
 _PYSTACK_FRAME = re.compile(r'^ +\((Python|C)\) File "([^"]*)", line (\d+), in (.*?)(?: \((\S+)\))?$')
 
 
@@ -26,10 +28,15 @@ class Thread:
 
 
 def threads(stack: Stack) -> tuple[Thread, ...]:
-    """The threads in the output of gdb or pystack; empty for another tool or no output."""
-    if stack.tool not in {"gdb", "pystack"}:
-        return ()
-    return tuple(_pystack(stack.text) if stack.tool == "pystack" else _gdb(stack.text))
+    """The threads in the output of a tool; empty for a tool that is not known, or no output."""
+    match stack.tool:
+        case "gdb":
+            return tuple(_gdb(stack.text))
+        case "pystack":
+            return tuple(_pystack(stack.text))
+        case "sample":
+            return tuple(_sample(stack.text))
+    return ()
 
 
 def _gdb(text: str) -> Iterator[Thread]:
@@ -40,9 +47,15 @@ def _gdb(text: str) -> Iterator[Thread]:
                 yield Thread(name, tuple(frames))
             name, frames = head[2] or f"thread {head[1]}", []
         elif frame := _GDB_FRAME.match(line):
-            frames.append(_shown(frame[1], frame[2]))
+            frames.append(_shown(_function(frame[1]), frame[2]))
     if frames:
         yield Thread(name, tuple(frames))
+
+
+def _function(call: str) -> str:
+    """Of ``name<template> (arguments)`` what stands before the arguments; a template may hold parentheses too."""
+    ends = (found.start() for found in re.finditer(r" \(", call))
+    return next((call[:end] for end in ends if call.count("<", 0, end) == call.count(">", 0, end)), call)
 
 
 def _pystack(text: str) -> Iterator[Thread]:
@@ -61,6 +74,20 @@ def _pystack(text: str) -> Iterator[Thread]:
         yield Thread(name, tuple(reversed(frames)))
 
 
+def _sample(text: str) -> Iterator[Thread]:
+    """Of a stack that changed while it was sampled, every frame that was seen."""
+    name, frames = "", list[str]()
+    for line in text.partition("Call graph:")[2].partition("Total number in stack")[0].splitlines():
+        if head := _SAMPLE_THREAD.match(line):
+            if frames:
+                yield Thread(name, tuple(reversed(frames)))
+            name, frames = head[2].strip() or f"thread {head[1]}", []
+        elif frame := _SAMPLE_FRAME.match(line):
+            frames.append(_shown(frame[1], frame[2]))
+    if frames:
+        yield Thread(name, tuple(reversed(frames)))
+
+
 def _base(path: str) -> str:
     return path.rsplit("/", 1)[-1]
 
@@ -69,6 +96,7 @@ def _shown(function: str, file: str | None) -> str:
     return f"{function} ({_base(file)})" if file else function
 
 
-def native(stacks: Sequence[Stack]) -> tuple[Thread, ...]:
-    """The threads from the best tool that gave any."""
-    return next((found for stack in stacks if (found := threads(stack))), ())
+def native(stacks: Sequence[Stack], tools: Sequence[str] = ()) -> tuple[Thread, ...]:
+    """The threads from the first tool that gave any, in the order of ``tools`` or, without, of ``stacks``."""
+    wanted = [s for tool in tools for s in stacks if s.tool == tool] if tools else stacks
+    return next((found for stack in wanted if (found := threads(stack))), ())

@@ -76,7 +76,7 @@ def test_a_newcomer_who_follows_the_guide_gets_a_run_a_listing_an_issue_text_and
     assert "1 out-of-memory" in shown["repro run takes-all --target packaging==24.2"]
     text = (tmp_path / "reports" / "issues" / "nonsense-version.md").read_text("utf-8")
     assert "parsed as <LegacyVersion('not a version')>" in text
-    assert "| 21.3 | affected |" in text and "| 24.2 | not affected |" in text
+    assert "| 21.3 | affected |" in text and "| 24.2, the newest tested | not affected |" in text
     assert "FIXED in" in shown["repro verify reports/issues/nonsense-version.md --target packaging==24.2 --yes"]
     page = (tmp_path / "reports" / "index.html").read_text("utf-8")
     assert 'id="nonsense-version"' in page and "present (wrong-output)" in page

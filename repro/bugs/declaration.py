@@ -238,6 +238,7 @@ class Bug:
         columns: what tables show of its trials.
         where: says of a hung process where it stands (empty: unknown).
         own_data: how it takes a folder of the user's own data.
+        asked: names the fixes that the reporter asked about.
         typed: what a user types for it, if not the slug.
         pins: requirements of every target that does not name those packages itself.
     """
@@ -270,6 +271,7 @@ class Bug:
     columns: tuple[Column, ...] = ()
     where: Callable[[Outcome], str] | None = None
     own_data: OwnData | None = None
+    asked: tuple[str, ...] = ()
     typed: str = ""
     pins: tuple[str, ...] = ()
 

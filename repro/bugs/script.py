@@ -72,11 +72,12 @@ def load(name: str) -> Bug:
     recorded = read_record(folder)
     name_of = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "script"
     state = hashlib.sha256(f"{text}\0{recorded.wrong_if}".encode()).hexdigest()[:6]
-    shown = str(recorded.signature) if recorded.signature else "no failure recorded yet"
+    unseen = f"{path.name} was not seen to fail yet"
+    title, summary = told(recorded) or (unseen, f"{unseen}.")
     return Bug(
         slug=f"{name_of}-{state}",  # the evidence of another state of the file is of another bug
-        title=f"{path.name}: {shown}",
-        summary=f"The script ends with: {shown}.",
+        title=title,
+        summary=summary,
         expected="The script ends with status 0.",
         links={},
         scenarios=(Scenario(SCENARIO, "the script as it is"),),
@@ -163,17 +164,32 @@ def _imported(text: str) -> list[str]:
     return list(found.values())
 
 
+def told(recorded: Recorded) -> tuple[str, str] | None:
+    """The recorded failure as the title of an issue and as its first sentence; ``None`` if there is none."""
+    known = recorded.signature
+    if known is None:
+        return None
+    sometimes = " in some runs" if recorded.race else ""
+    if known.raised:
+        error = f"{known.raised}: {known.message}" if known.message else known.raised
+        return f"{error}{f' ({sometimes.strip()})' * recorded.race}", f"The script below raises {error}{sometimes}."
+    if recorded.wrong_if:
+        output = f"The output of the script below is wrong{sometimes}: it matches `{recorded.wrong_if}`."
+        return f"Wrong output: {recorded.wrong_if}", output
+    by = {None: "", "unknown": " by an unknown sender"}.get(known.killer, f" by the {known.killer}")
+    how = {
+        Symptom.HANG: "hangs before its last statement",
+        Symptom.HANG_AT_EXIT: "hangs at exit, after its last statement",
+        Symptom.CRASH: f"crashes ({known.signal})",
+        Symptom.CRASH_AT_EXIT: f"crashes at exit, after its last statement ({known.signal})",
+        Symptom.OUT_OF_MEMORY: f"is killed for the memory it takes ({known.signal or 'a child of it'}{by})",
+    }.get(Symptom(known.symptom), f"ends with status {known.exit_code}")
+    return f"The process {how}{sometimes}", f"The process of the script below {how}{sometimes}."
+
+
 def own_header(bug: Bug) -> bool:
     """Whether the script brings its header itself."""
     return HEADER.search(Path(bug.typed).expanduser().read_text("utf-8")) is not None
-
-
-def as_seen(bug: Bug, text: str, target: Mapping[str, Any]) -> str:
-    """The script to show: a header that the kit gave it names the versions with which it was seen to fail."""
-    if own_header(bug):
-        return text
-    pins = with_versions(bug.needs, target.get("packages") or {}, target.get("local") or ())
-    return header(pins) + text.removeprefix(header(bug.pins))
 
 
 def with_versions(names: Iterable[str], held: Mapping[str, str], local: Collection[str]) -> list[str]:

@@ -2,84 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from packaging.version import Version
 
 from repro.bugs.declaration import NO_FIX, Bug
+from repro.decide.answers import Answer, Axis, Proof, Tried
 from repro.decide.current import GATE, Chosen, choose, is_default, place, sortable, spec, version_of
 from repro.decide.scripts import fits
 from repro.evidence.record import Evidence
 from repro.model import Status, Symptom
-from repro.rates import Rate
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The trials of one question in one environment. None only if there is no such environment: ``reason`` says why.
-
-    ``broken`` is a trial of a control that fails in the same environment: no failure there says anything of the bug.
-    """
-
-    version: str
-    trials: tuple[Evidence, ...]
-    race: bool
-    broken: Evidence | None = None
-    reason: str = ""
-
-    @property
-    def rate(self) -> Rate:
-        return Rate.of(e.verdict for e in self.trials)
-
-    @property
-    def status(self) -> Status:
-        failed = self.rate.k or self.rate.other
-        return Status.UNTESTABLE if self.broken and failed else self.rate.status(race=self.race)
-
-    @property
-    def symptoms(self) -> str:
-        counts = Counter(e.verdict.symptom.value for e in self.trials)
-        many = len(self.trials) > 1
-        return ", ".join(f"{name} {n}" if many else name for name, n in counts.most_common())
-
-    @property
-    def why(self) -> str:
-        """How it looked: the symptoms, or why nothing can be said."""
-        if self.broken and self.status is Status.UNTESTABLE:
-            return f"the control {self.broken.scenario} fails here too"
-        return self.symptoms or self.reason
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What was seen with a fix; ``affected`` if the bug shows there without it: only then can it be said to help.
-
-    ``wrong`` says what it embedded, kept or wrote wrongly, wherever that was seen; empty if nothing was.
-    """
-
-    answer: Answer
-    affected: bool
-    wrong: str = ""
-
-    @property
-    def words(self) -> str:
-        rate, race = self.answer.rate, self.answer.race
-        if self.answer.status is Status.UNTESTABLE:
-            return Rate(0, 0).words(race=race)
-        if self.wrong:
-            return f"not correct: {self.wrong}"
-        return rate.fix_words(race=race) if self.affected else rate.words(race=race)
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What a workaround may be called, and the measurements that this rests on, in a sentence or two."""
-
-    title: str
-    words: str
+AXES = ("datasets", "pyarrow")
+"""The packages whose releases are told apart."""
+_MOST_PINS = 3
 
 
 @dataclass(frozen=True)
@@ -104,15 +43,18 @@ class Facts:
 
     @property
     def package(self) -> str:
-        """The package whose releases differ: ``datasets`` if the bug needs it, else the first that it needs."""
+        """The package whose releases differ: ``datasets`` if the bug needs it, else pyarrow, else the first."""
         needs = self.bug.needs
-        return "datasets" if "datasets" in needs else next(iter(needs), "python")
+        return next((name for name in (*AXES, *needs) if name in needs), "python")
 
     def answers(self, scenario: str, fix: str = NO_FIX.name) -> list[Answer]:
-        """One for each environment and set of parameters."""
+        """One for each environment and set of parameters.
+
+        What an attribution put together from two environments answers a question about their packages, not of releases.
+        """
         groups: dict[tuple[str, ...], list[Evidence]] = {}
         for one in self.trials:
-            if (one.scenario, one.fix) == (scenario, fix):
+            if (one.scenario, one.fix) == (scenario, fix) and not assembled(self.bug, one):
                 groups.setdefault(place(one), []).append(one)
         return [self._answer(trials) for trials in groups.values()]
 
@@ -138,17 +80,44 @@ class Facts:
 
         Of several environments with one release, the one in which the bug shows.
         """
+        return self._by_release(self.answers(self.bug.default_scenario))
+
+    def _by_release(self, answers: Iterable[Answer]) -> list[Answer]:
         found: dict[str, list[Answer]] = {}
-        for answer in self.answers(self.bug.default_scenario):
+        for answer in answers:
             if answer.version:
                 found.setdefault(answer.version, []).append(answer)
         best = [max(group, key=self._telling) for group in found.values()]
         return sorted(best, key=lambda answer: sortable(answer.version))
 
+    @cached_property
+    def axes(self) -> list[Axis]:
+        """The releases of each package that was tried: first the one the bug is in, then the other.
+
+        The other's only beside an affected release of the first: elsewhere it cannot show. A package that the default
+        scenario does without is tried in the scenario that was run with the most releases of it.
+        """
+        first = Axis(self.package, self.bug.default_scenario, tuple(self.releases), self._newest_of(self.package))
+        affected = {answer.version for answer in self.with_status(Status.PRESENT)}
+        found = [first]
+        for package in (name for name in AXES if name != self.package):
+            tried = []
+            for name in (s.name for s in self.bug.scenarios if not s.control):
+                beside = [a for a in self.answers(name) if a.trials and a.version in affected]
+                own = (replace(a, version=version_of(a.trials[-1], package) or "") for a in beside)
+                tried.append(Axis(package, name, tuple(self._by_release(own)), self._newest_of(package)))
+            tried.sort(key=lambda axis: (axis.scenario != self.bug.default_scenario, -len(axis.releases)))
+            found += [axis for axis in tried if axis.releases][:1]
+        return found
+
     def _telling(self, answer: Answer) -> tuple[bool, bool, bool, str]:
         last = answer.trials[-1] if answer.trials else None
         default = last is not None and is_default(self.bug, last)
         return last is not None, default, answer.status is Status.PRESENT, last.id if last else ""
+
+    def _newest_of(self, package: str) -> str:
+        held = (version_of(e, package) for e in self.trials if e.verdict.informative and not assembled(self.bug, e))
+        return max((version for version in held if version), key=sortable, default="")
 
     def with_status(self, status: Status) -> list[Answer]:
         return [answer for answer in self.releases if answer.status is status]
@@ -177,7 +146,7 @@ class Facts:
     def tried(self, scenario: str, fix: str) -> Tried | None:
         """What a fix did in the newest affected environment in which it was tried; else in the newest one."""
         shown = {place(a.trials[0]) for a in self.answers(scenario) if a.status is Status.PRESENT}
-        wrong = self._wrong(fix, shown)
+        wrong = self.wrong(fix, shown)
         found = [Tried(a, place(a.trials[0]) in shown, wrong) for a in self.answers(scenario, fix) if a.trials]
 
         def rank(one: Tried) -> tuple[bool, Version, bool, str]:
@@ -186,7 +155,7 @@ class Facts:
 
         return max(found, key=rank, default=None)
 
-    def _wrong(self, fix: str, shown: set[tuple[str, str, str]]) -> str:
+    def wrong(self, fix: str, shown: Collection[tuple[str, str, str]] = ()) -> str:
         """What a fix gave wrong output for, in its correctness gate or where the bug shows without it."""
         wrong = (e for e in self.evidence if e.fix == fix != NO_FIX.name and e.verdict.symptom is Symptom.WRONG_OUTPUT)
         seen = [e.verdict.reason for e in wrong if e.scenario == GATE or place(e) in shown]
@@ -241,9 +210,17 @@ class Facts:
 
     @cached_property
     def unsolvable(self) -> list[Evidence]:
-        """The environments that cannot exist, each once."""
-        none = [e for e in self.trials if e.verdict.symptom is Symptom.UNSOLVABLE]
+        """The environments that cannot exist, each once, without those that an attribution put together."""
+        none = [e for e in self.trials if e.verdict.symptom is Symptom.UNSOLVABLE and not assembled(self.bug, e)]
         return list({spec(one): one for one in none}.values())
+
+
+def assembled(bug: Bug, one: Evidence) -> bool:
+    """Whether the environment was put together by an attribution: it pins many packages that the bug never named."""
+    known = {"python", *AXES, *bug.needs}
+    own = {re.split(r"[^\w.-]", pin)[0] for pin in bug.pins}
+    pinned = {word.partition("==")[0] for word in spec(one).split() if "==" in word}
+    return len(pinned - known - own) > _MOST_PINS
 
 
 def passed(gate: Evidence) -> bool:

@@ -8,14 +8,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from repro.bugs.declaration import Bug
+from repro.decide.answers import Answer, Proof
 from repro.decide.claims import Chapter
 from repro.decide.current import is_trial
-from repro.decide.facts import Answer, Facts, Proof
+from repro.decide.facts import Facts
 from repro.evidence.record import Evidence
 from repro.model import Status
 from repro.render.claims import counts, evidence_names
+from repro.render.picture import picture
+from repro.render.ranges import everywhere
 from repro.render.tables import Table
-from repro.render.words import counted, listed, status_words, target_words
+from repro.render.words import counted, plain, status_words, target_words
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -32,7 +35,7 @@ _MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class ShownRelease:
-    """One box of the version strip: a mark and words, so that colour is never needed."""
+    """One box of a strip: a mark and words, so that colour is never needed."""
 
     version: str
     status: str
@@ -41,19 +44,29 @@ class ShownRelease:
 
 
 @dataclass(frozen=True, slots=True)
+class Strip:
+    """The releases of a package, oldest first; ``note`` says in which situation, if not in the bug's own."""
+
+    package: str
+    note: str
+    releases: tuple[ShownRelease, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """What the page says of one bug. ``links`` are (label, address) pairs, relative to the page."""
+    """What the page says of one bug. ``links`` are (label, address) pairs, relative to the page; ``figure`` is HTML."""
 
     slug: str
     title: str
     verdict: str
+    summary: str
     cause: str
-    package: str
-    releases: tuple[ShownRelease, ...]
+    strips: tuple[Strip, ...]
     workaround: str
     safety: str
     code: str
     proof: str
+    figure: str
     left_out: tuple[str, ...]
     links: tuple[tuple[str, str], ...]
 
@@ -64,27 +77,33 @@ def entry(facts: Facts, code: str, links: Sequence[tuple[str, str]]) -> Entry:
     workaround = next((fix.title for fix in bug.fixes if fix.name == bug.workaround), "")
     proof = facts.proof(target_words) if code else Proof("", "")
     return Entry(
-        bug.slug, bug.title, verdict(facts), bug.cause or bug.summary, facts.package,
-        tuple(_release(bug, release) for release in facts.releases), workaround, proof.title, code, proof.words,
-        facts.chosen.left_out, tuple(links),
+        bug.slug, bug.title, verdict(facts), bug.summary, bug.cause, _strips(facts), plain(workaround), proof.title,
+        code, proof.words, picture(facts), facts.chosen.left_out, tuple(links),
     )  # fmt: skip
 
 
 def verdict(facts: Facts) -> str:
-    """In which releases the bug is, in a sentence: each named under what its trials support, and under nothing else."""
-    known, affected = facts.releases, facts.with_status(Status.PRESENT)
-    if not known:
+    """In which releases the bug is, in ranges: each release under what its trials support, and under nothing else."""
+    if not facts.releases:
         return f"Not measured yet: run repro run {facts.bug.slug}."
-    others = [status for status in Status if status is not Status.PRESENT and facts.with_status(status)]
-    rest = [f"{status_words(status)}: {', '.join(r.version for r in facts.with_status(status))}" for status in others]
-    if not affected:
-        return f"No release of {facts.package} is shown to have it; {'; '.join(rest)}."
-    between = known[known.index(affected[0]) : known.index(affected[-1]) + 1]
-    span = listed(r.version for r in affected)
-    if len(affected) > 1 and between == affected:
-        span = f"{affected[0].version} to {affected[-1].version} ({len(affected)} releases tried)"
-    now = f"the newest release tried, {known[-1].version}, is {status_words(known[-1].status)}"
-    return f"{'; '.join([f'Affected: {facts.package} {span}', *rest, now])}."
+    said = plain(everywhere(facts))
+    return f"Affected: {said}" if facts.with_status(Status.PRESENT) else f"{said[0].upper()}{said[1:]}"
+
+
+def _strips(facts: Facts) -> tuple[Strip, ...]:
+    """A strip for each package of which more than one release was tried; for the first in any case."""
+    titles = {scenario.name: plain(scenario.title) for scenario in facts.bug.scenarios}
+    titles[facts.bug.default_scenario] = "the same situation"
+    first, *rest = facts.axes
+    shown = [first] * bool(first.releases) + [axis for axis in rest if len(axis.releases) > 1]
+    return tuple(
+        Strip(
+            axis.package,
+            "" if axis is first else f"beside an affected {first.package}: {titles[axis.scenario]}",
+            tuple(_release(facts.bug, release) for release in axis.releases),
+        )
+        for axis in shown
+    )
 
 
 def _release(bug: Bug, release: Answer) -> ShownRelease:
@@ -113,14 +132,28 @@ def page(entries: Sequence[Entry], chapters: Sequence[Chapter], evidence: Sequen
     trials = [e for e in evidence if is_trial(e)]
     return _template().render(
         title=TITLE,
-        bugs=entries,
+        bugs=[(one, Markup(one.figure), _chapter(chapters, one.slug)) for one in entries],
         matrix=Markup(_html(matrix)) if matrix else "",
         newest=_day(trials),
         trials=len(trials),
-        claims_total=sum(number for _, number in counts(chapters)),
-        claims_sums=", ".join(f"{number} {verdict}" for verdict, number in counts(chapters)),
-        chapters=[{"title": chapter.title, "rows": _rows(chapter)} for chapter in chapters],
+        claims=_sums(chapters),
+        others=[_shown(chapter) for chapter in chapters if chapter.slug not in {one.slug for one in entries}],
     )
+
+
+def _chapter(chapters: Sequence[Chapter], slug: str) -> Mapping[str, Any] | None:
+    """The claims about one bug."""
+    return next((_shown(chapter) for chapter in chapters if chapter.slug == slug), None)
+
+
+def _shown(chapter: Chapter) -> Mapping[str, Any]:
+    return {"title": chapter.title, "sums": _sums([chapter]), "rows": _rows(chapter)}
+
+
+def _sums(chapters: Sequence[Chapter]) -> str:
+    """``35 claims: 20 confirmed, 15 refuted``."""
+    found = counts(chapters)
+    return f"{counted(sum(n for _, n in found), 'claim')}: {', '.join(f'{n} {verdict}' for verdict, n in found)}"
 
 
 def _html(markdown: str) -> str:
@@ -159,16 +192,15 @@ def twin(entries: Sequence[Entry], chapters: Sequence[Chapter], evidence: Sequen
         f"{counted(len(trials), 'trial')} on synthetic data, the last on {_day(trials)}." if trials else "",
     ]
     for one in entries:
-        parts += [f"## {one.title}", f"**{one.verdict}**", one.cause]
-        if one.releases:
-            cells = tuple((release.version, f"{release.mark} {release.words}") for release in one.releases)
-            parts.append(Table("", (one.package, "status"), cells).to_markdown())
+        parts += [f"## {one.title}", f"**{one.verdict}**", one.summary, one.cause]
+        for strip in one.strips:
+            cells = tuple((release.version, f"{release.mark} {release.words}") for release in strip.releases)
+            parts.append(Table("", (strip.package, "status"), cells, strip.note).to_markdown())
         parts += one.left_out
         if one.code:
             parts += [f"{one.safety}: {one.workaround}. {one.proof}", f"```python\n{one.code.strip()}\n```"]
         parts.append(" · ".join(f"[{label}]({address})" for label, address in one.links))
     if matrix:
         parts += ["## The matrix", matrix]
-    sums = ", ".join(f"{number} {verdict}" for verdict, number in counts(chapters))
-    parts += ["## The claims", f"{sums}: [all of them](ledger.md)."]
+    parts += ["## The claims", f"{_sums(chapters)}: [all of them](ledger.md)."]
     return "\n\n".join(part for part in parts if part) + "\n"

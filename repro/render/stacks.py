@@ -6,27 +6,77 @@ import re
 from collections.abc import Callable, Sequence
 
 from repro.model import Outcome, Stack, Symptom
-from repro.stacktext import native
+from repro.stacktext import Thread, native
 
 # How a thread waits says nothing about why it waits.
-_PLUMBING = re.compile(r"^(_*futex|__GI___futex|_*pthread_cond|_start\b|__libc_start|_*clone|start_thread|\?\?)")
+_PLUMBING = re.compile(
+    r"^(_*futex|__GI___futex|_*pthread_cond|_start\b|start\b|__libc_start|_*clone|start_thread|thread_start|\?\?|__psynch)"
+)
+# Threads that wait for work all their life: BLAS, the allocator, OpenMP, and a pool's worker without a task.
+_IDLE = re.compile(r"^(blas_thread_server|background_thread_entry|gomp_|__kmp|.*(WorkerLoop|LaunchWorkersUnlocked))")
+_WAITING = re.compile(r"^(std::condition_variable|std::__1::condition_variable|___?pthread|_pthread)")
+_ENDING = ("__run_exit_handlers", "__cxa_finalize_ranges", "Py_Finalize", "Py_RunMain")
+_LOCKED = ("take_gil", "PyGILState_Ensure", "PyEval_RestoreThread", "PyEval_AcquireThread")
+_OWN = re.compile(r"(?m)^.*\b(run_script|run_pytest|reaper)\.py\b.*\n?")
+_FOLDERS = re.compile(r"[^\s\"']*/(?=[^/\s\"']+)")
 _STATE = re.compile(r"^Python runtime state: (\w+)", re.MULTILINE)
 _ABORT = re.compile(r"^(terminate called .*|Fatal Python error: .*)$", re.MULTILINE)
+_MODULES = re.compile(r"(?m)^Extension modules: .*\n?")
+_WIDEST = 110
 
 
-def trimmed(stacks: Sequence[Stack], most: int = 12) -> str:
-    """All threads, each with the frames that matter; says how many were left out."""
+def trimmed(stacks: Sequence[Stack], most: int = 12, threads: int = 3) -> str:
+    """The native stack of the threads that matter, first the one that ends the process, then Python's frames.
+
+    Idle threads, frames of waiting and starting, folders and lists of modules are left out, and threads and frames
+    counted. Where no tool looked from outside, what the process said of itself when it crashed.
+    """
+    seen = native(stacks, ("gdb", "sample", "pystack"))
+    busy = sorted((one for one in seen if not _idle(one)), key=_rank)
     lines: list[str] = []
-    for thread in native(stacks):
-        kept = [frame for frame in thread.frames if not _PLUMBING.match(frame)]
-        lines.append(f"thread {thread.name!r} (innermost first):")
-        lines += [f"  {frame}" for frame in kept[:most]]
+    for thread in busy[:threads]:
+        kept = _matter(thread)
+        lines += [f"thread {thread.name!r} (innermost first):", *(f"  {_short(frame)}" for frame in kept[:most])]
         left = len(thread.frames) - len(kept[:most])
-        lines += [f"  [{left} frames of waiting and starting left out]"] if left else []
-    if not lines:
-        said = next((s.text for s in stacks if s.tool == "faulthandler" and s.text), "")
-        lines = said.splitlines()[: 2 * most]
-    return "\n".join(lines)
+        lines += [f"  [{left} frame{'s' * (left != 1)} of waiting and starting left out]"] if left else []
+    for left, kind in ((len(seen) - len(busy), "idle"), (len(busy) - threads, "other")):
+        lines += [f"[{left} {kind} thread{'s' * (left != 1)} left out]"] if left > 0 and lines else []
+    return "\n".join([*lines, *_python(stacks, most)] or _said(stacks, 2 * most))
+
+
+def _idle(thread: Thread) -> bool:
+    inner = next((frame for frame in _matter(thread) if not _WAITING.match(frame)), "")
+    return bool(_IDLE.match(inner)) or not inner
+
+
+def _matter(thread: Thread) -> list[str]:
+    return [frame for frame in thread.frames if not _PLUMBING.match(frame)]
+
+
+def _rank(thread: Thread) -> int:
+    return 0 if any(thread.has(word) for word in _ENDING) else 1 if any(thread.has(word) for word in _LOCKED) else 2
+
+
+def _short(frame: str) -> str:
+    frame = re.sub(r" \[clone [^\]]*\]", "", frame)
+    return frame if len(frame) <= _WIDEST else f"{frame[: _WIDEST - 2]} …"
+
+
+def _python(stacks: Sequence[Stack], most: int) -> list[str]:
+    """The Python frames of the first thread that has any."""
+    for thread in sorted(native(stacks, ("pystack",)), key=_rank):
+        frames = [frame.replace("(Python, ", "(") for frame in thread.frames if "(Python, " in frame]
+        frames = [frame for frame in frames if not _OWN.match(frame)]
+        if frames:
+            return ["Python (innermost first):", *(f"  {frame}" for frame in frames[:most])]
+    spied = next((s.text for s in stacks if s.tool == "py-spy" and s.text.strip()), "")
+    body = _FOLDERS.sub("", _OWN.sub("", spied.partition("\n\n")[2] or spied)).strip()
+    return ["Python:", *body.splitlines()[: 2 * most]] if body else []
+
+
+def _said(stacks: Sequence[Stack], most: int) -> list[str]:
+    text = next((s.text for s in stacks if s.tool == "faulthandler" and s.text), "")
+    return _FOLDERS.sub("", _OWN.sub("", _MODULES.sub("", text))).strip().splitlines()[:most]
 
 
 def availability(stacks: Sequence[Stack]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from textwrap import shorten
 
 from repro.bugs.declaration import Column
@@ -74,6 +74,11 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}{'s' * (n != 1)}"
 
 
+def plain(title: str) -> str:
+    """A title for a table, whose cells show no code."""
+    return title.replace("`", "")
+
+
 def clip(text: str, most: int = 160) -> str:
     return shorten(text, most, placeholder=" …")
 
@@ -86,6 +91,17 @@ def escaped(text: str) -> str:
 def last_states(text: str) -> str:
     """Of a progress bar its last state: what stands before a carriage return was overwritten."""
     return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+
+
+def without_same(
+    columns: Sequence[str], rows: Sequence[tuple[str, ...]], said: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], list[str]]:
+    """Columns and rows without those of ``said`` (name -> ``"All with {}."``) with one value, and that said once."""
+    values = {name: {row[columns.index(name)] for row in rows} - {NOTHING} for name in said}
+    same = {name: found.pop() for name, found in values.items() if len(found) == 1}
+    keep = [i for i, name in enumerate(columns) if name not in same]
+    sentences = [said[name].format(value) for name, value in same.items()]
+    return tuple(columns[i] for i in keep), tuple(tuple(row[i] for i in keep) for row in rows), sentences
 
 
 def without_empty(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from repro.bugs import script
 from repro.bugs.declaration import NO_FIX, Bug, FixKind
 from repro.decide.current import MINIMAL, TEST
 from repro.decide.facts import Facts
+from repro.decide.header import asked, own_target
 from repro.decide.scripts import fits
 from repro.errors import UserError
 from repro.evidence.store import Store
 from repro.model import Status
-from repro.render.issue import PROJECTS, Attached, issue_text, visible
+from repro.render.issue import LIMIT, PROJECTS, SHORT, Attached, Fitted, issue_text, visible
 from repro.render.issue.text import home
 from repro.report.kept import known_of
 from repro.run.runner import Runner
@@ -48,29 +47,34 @@ def write_issue(
     *,
     project: str | None = None,
     facts: Facts | None = None,
+    full: bool = False,
+    echo: Callable[[str], object] = str,
 ) -> Path:
     """Write the issue text of a bug from its evidence, and beside it the test for upstream if the bug has one.
 
-    Where GitHub has no room for all of it, the whole goes to ``<name>.full.md``. Nothing is run. Raises UserError if
-    no evidence that counts shows the bug.
+    What a short text has no room for is in ``<name>.full.md``; ``full`` takes as much as GitHub does. Nothing is run;
+    ``echo`` is told what a run would add. Raises UserError if no evidence that counts shows the bug.
     """
     known = known_of(store, slug) if facts is None else facts
     slug = known.bug.slug
     path = output or store.root / "issues" / f"{slug}{f'.{project}' if project else ''}.md"
-    full = path.with_suffix(".full.md")
+    whole = path.with_suffix(".full.md")
     shown = attached(known.bug, project or home(known))
-    if known.failure is not None and script.is_script(known.bug.typed):
-        shown = replace(shown, script=script.as_seen(known.bug, shown.script, known.failure.target))
-    fitted = issue_text(known, shown, project=project, where=full.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(visible(store.redactor.text(fitted.text)), encoding="utf-8")
-    full.unlink(missing_ok=True)
-    if fitted.left_out:
-        whole = issue_text(known, shown, project=project, limit=None).text
-        full.write_text(visible(store.redactor.text(whole)), encoding="utf-8")
+    fitted = issue_text(known, shown, project=project, where=whole.name, limit=LIMIT if full else SHORT)
+    _write(store, path, fitted)
+    whole.unlink(missing_ok=True)
+    if fitted.left_out and not full:
+        _write(store, whole, issue_text(known, shown, project=project, limit=LIMIT))
+    for words in fitted.missing:
+        echo(f"not in the text yet: {words}; 'repro issue {known.bug.typed or slug} --run' runs what it shows")
     if shown.test:
         path.with_name(exported_name(known.bug)).write_text(shown.test, encoding="utf-8")
     return path
+
+
+def _write(store: Store, path: Path, fitted: Fitted) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(visible(store.redactor.text(fitted.text)), encoding="utf-8")
 
 
 def run_scripts(
@@ -93,13 +97,12 @@ def run_scripts(
         raise UserError(f"no evidence shows {slug} yet: run 'repro run {slug}' first")
     spec = str(bad.target["spec"])
     for file in dict.fromkeys(script_for(bug, name) for name in ([project] if project else PROJECTS)):
-        recorded = facts.minimal(file, facts.package)
-        if recorded is None or "cause" not in recorded.target:
-            # what showed the bug in pyarrow alone names no release of datasets
-            where = "latest" if file != f"{MINIMAL}.py" and "datasets" not in bad.target else spec
+        text = (bug.folder / file).read_text("utf-8")
+        where, recorded = own_target(text, bad.target), facts.minimal(file, facts.package)
+        if recorded is None or "cause" not in recorded.target or recorded.target["spec"] != where:
             for _ in range(MOST_TRIES if bug.race else 1):
                 echo(f"running {file} in {where}")
-                if fits(run_minimal(runner, bug, where, file), facts.unfixed):
+                if fits(run_minimal(runner, bug, where, file, asked(text)), facts.unfixed):
                     break
     if exported_source(bug) is None or (quick and bug.race):
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,16 @@ def run_script(
     return outcome
 
 
-def run_minimal(runner: Runner, bug: Bug, spec: str, script: str = "minimal.py") -> Evidence:
-    """Runs the script that goes into the issue under the bug's limits; any end but status 0 is the failure it shows."""
-    name = MINIMAL if script == "minimal.py" else script.removesuffix(".py")
-    scenario = Scenario(name, "the script of the issue", needs=bug.all_needs)
+def run_minimal(
+    runner: Runner, bug: Bug, spec: str, script: str = "minimal.py", needs: Iterable[str] | None = None
+) -> Evidence:
+    """Runs the script that goes into the issue under the bug's limits; any end but status 0 is the failure it shows.
+
+    The environment holds what the script ``needs``, and no more: by default what the bug's probe does.
+    """
+    scenario = Scenario(MINIMAL if script == "minimal.py" else script.removesuffix(".py"), "the script of the issue")
     question = Question(bug, scenario, NO_FIX, spec, bug.default_limits)
-    target = runner.target(question)
+    target = runner.environment(spec, tuple(bug.all_needs if needs is None else needs))
     key = script_key(bug.folder / script, question, target)
     reproduce = f"repro issue {bug.slug} --run"
     if isinstance(target, Unsolvable):

@@ -17,6 +17,27 @@ from tests.evidence.examples import MIB, evidence
 OPENED = Column("files opened", lambda outcome: str(outcome.measures.get("files_opened", "")))
 EMBED: Bug = replace(bugs.load("embed-sliced-list"), columns=(OPENED,))
 EXIT: Bug = bugs.load("exit-hang")
+GDB = """\
+[New LWP 2]
+To enable execution of this file add
+\tadd-auto-load-safe-path ~/.pyenv/versions/3.11.7/bin/python3.11-gdb.py
+Thread 3 (Thread 0x7f5 (LWP 3) "python"):
+#0  0x00007f45 in __GI___futex_abstimed_wait_cancelable64 (private=0) at ./nptl/futex-internal.c:139
+#1  0x00007f45 in blas_thread_server () from <cache>/envs/9bc3/lib/python3.11/site-packages/numpy.libs/libopenblas.so
+#2  0x00007f45 in clone3 () at ../sysdeps/unix/sysv/linux/x86_64/clone3.S:81
+
+Thread 2 (Thread 0x7f5 (LWP 2) "jemalloc_bg_thd"):
+#0  __futex_abstimed_wait_common64 (private=0, futex_word=0x7f) at ./nptl/futex-internal.c:57
+#5  0x00007f53 in background_thread_entry () from <cache>/pyarrow/libarrow.so.2200
+
+Thread 1 (Thread 0x7f6 (LWP 1) "python"):
+#0  __futex_abstimed_wait_common64 (private=0) at ./nptl/futex-internal.c:57
+#5  0x00007f53 in std::condition_variable::wait(std::unique_lock<std::mutex>&) () from /lib/libstdc++.so.6
+#6  0x00007f53 in arrow::internal::ThreadPool::Shutdown(bool) () from <cache>/pyarrow/libarrow.so.2200
+#7  0x00007f53 in std::_Sp_counted_ptr<Pool*, (__gnu_cxx::_Lock_policy)2>::_M_dispose() () from <cache>/libarrow.so.2200
+#9  0x00007f53 in __run_exit_handlers (status=0, listp=0x7f) at ./stdlib/exit.c:116
+#10 0x00007f53 in __GI_exit (status=<optimized out>) at ./stdlib/exit.c:146
+"""
 SCRIPT_SAID = "opened 300 files, needed 1; Python's memory peak 300 MiB"
 
 
@@ -63,7 +84,9 @@ def minimal(version: str = "5.1.0", said: str = SCRIPT_SAID, **changes: Any) -> 
     }
     target: dict[str, Any] = {
         "spec": f"datasets=={version}",
+        "python": "3.11.7",
         "datasets": version,
+        "pyarrow": "24.0.0",
         "environment": f"- `datasets` version: {version}",
     }
     outcome = Outcome(
@@ -130,7 +153,7 @@ def exit_minimal(**changes: Any) -> Evidence:
     return race(**given)[0]
 
 
-def exit_evidence(stack: str = "Thread 1:\n  ThreadPool::Shutdown", n: int = 20) -> list[Evidence]:
+def exit_evidence(stack: str = GDB, n: int = 20) -> list[Evidence]:
     """A race: 15 of 20 hang in 26.0.1, none of 20 in 27.0.0."""
     found = []
     for version, bad in (("26.0.1", 3 * n // 4), ("27.0.0", 0)):

@@ -6,7 +6,7 @@ from repro.model import Outcome, Stack, Symptom, Verdict
 from repro.render.counts import conclusions, count_table, safety_table, stack_report
 from repro.studies.count import Count
 from tests.evidence.examples import evidence
-from tests.render.test_stacks import GDB
+from tests.render.reported import GDB
 
 
 def counted(name: str, **symptoms: int) -> Count:

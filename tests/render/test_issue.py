@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from repro.decide.failure import read
 from repro.errors import UserError
 from repro.evidence.record import Evidence
 from repro.model import Limits, Outcome, Symptom, Verdict
-from repro.render.issue import LIMIT, Fitted, fit, issue_text, visible
+from repro.render.issue import LIMIT, SHORT, Fitted, fit, issue_text, visible
 from repro.render.issue.fit import Part
 from repro.render.issue.github import details, fenced
 from repro.report.issues import attached
@@ -71,21 +72,33 @@ def test_the_sections_are_those_of_the_arrow_template():
     assert text.split("### Component(s)")[1].split()[0] == "Python"
 
 
-def test_the_summary_has_the_releases_and_the_numbers_of_the_trial_that_shows_it_best():
-    assert "present in datasets 4.4.2 and 5.1.0. Absent in datasets 5.2.0" in TEXT
-    assert "the kernel killed the process at a memory cap of 2GiB after 7.2 s; until then files opened: 16." in TEXT
+def test_the_affected_range_is_said_in_words_of_both_packages():
+    assert (
+        "**Affected:** datasets 4.4.2 to 5.1.0 (2 tested); not affected: 5.2.0, the newest tested. "
+        "Seen with pyarrow 24.0.0, the newest tested." in TEXT
+    )
+
+
+def test_who_killed_it_at_which_cap_and_when_is_said_of_the_trial_that_shows_it_best():
+    assert "<summary>Memory: the kernel killed the process at a cap of 2GiB after 7.2 s; files opened: 16<" in TEXT
 
 
 def test_the_cause_has_file_line_and_permalink():
     assert "[`datasets/table.py` line 2226](https://example.org/L2226)" in TEXT
 
 
-def test_the_versions_are_one_row_a_release_and_name_what_cannot_be_tested():
-    rows = [line.split(" | ") for line in TEXT.splitlines() if line.startswith("| ")]
-    status = {row[0].removeprefix("| "): row[1] for row in rows}
-    assert status["4.4.2"] == status["5.1.0"] == "affected"
-    assert status["5.2.0"] == "not affected"
-    assert status["datasets==5.2.0 pyarrow==22.0.0"] == "untestable"
+def rows_of(text: str) -> dict[str, str]:
+    """The first two cells of each row of a table."""
+    rows = [line.removeprefix("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {row[0]: row[1].removesuffix(" |") for row in rows}
+
+
+def test_the_releases_are_a_row_a_range_and_what_cannot_be_made_is_grouped_by_its_reason():
+    status = rows_of(TEXT)
+    assert status["4.4.2 to 5.1.0 (2 tested)"] == "affected"
+    assert status["5.2.0, the newest tested"] == "not affected"
+    assert "4.4.2" not in status, "and no release has a row of its own beside its range"
+    assert "No such environment, since datasets 5.2.0 needs pyarrow" in TEXT
 
 
 def test_the_script_stands_there_with_its_real_output():
@@ -95,8 +108,8 @@ def test_the_script_stands_there_with_its_real_output():
 
 def test_a_race_has_counts_with_intervals_and_the_stacks():
     text = written(EXIT, exit_evidence()).text
-    assert "| 26.0.1 | affected | fails in 15/20 (49–92 %) |" in text
-    assert "| 27.0.0 | unsettled | unsettled: not seen in 20 trials (rate below 17 %) |" in text
+    assert "| 26.0.1 | affected | 26.0.1: 15/20 (49–92 %) |" in text
+    assert "| unsettled | 27.0.0: unsettled: not seen in 20 trials (rate below 17 %) |" in text
     assert "ThreadPool::Shutdown" in text
 
 
@@ -108,7 +121,7 @@ def test_the_memory_timeline_is_a_chart_of_at_most_fifty_points_and_a_table():
 
 
 def test_what_was_not_tested_is_said():
-    rest = TEXT.split("**What was not tested**")[1]
+    rest = TEXT.split("<summary>Not tested: anything but Linux")[1]
     assert "select(range(…)): a slice" in rest and "other than 4.4.2, 5.1.0 and 5.2.0" in rest
 
 
@@ -121,9 +134,11 @@ def test_without_evidence_of_the_failure_there_is_no_issue():
             written(EMBED, evidence)
 
 
-def test_what_was_not_recorded_yet_says_which_command_records_it():
-    text = written(EMBED, [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True)]).text
-    assert "Its output is not recorded, since it was not run yet: run `repro issue embed-sliced-list --run`" in text
+def test_what_was_not_run_yet_is_not_in_the_text_and_is_named_for_who_writes_it():
+    fitted = written(EMBED, [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True)])
+    assert [words.split(",")[0] for words in fitted.missing] == ["the output of minimal.py", "the exported test"]
+    assert not re.search("repro issue|recorded|not run here| yet", fitted.text)
+    assert written(EMBED, embed_evidence()).missing == ()
 
 
 def test_the_text_carries_what_verify_needs():
@@ -137,21 +152,31 @@ def test_the_text_carries_what_verify_needs():
 # Length
 
 
-def test_a_text_that_is_too_long_drops_the_stacks_first_and_says_so_and_keeps_script_and_record():
-    long = [*exit_evidence("frame " * 20_000), exit_minimal()]
-    fitted = written(EXIT, long, where="exit-hang.full.md")
-    assert fitted.left_out == ("the stacks",)
-    assert len(fitted.text) <= LIMIT
-    assert "the stacks. All of it: exit-hang.full.md" in fitted.text
-    assert read(fitted.text)[1].bug == "exit-hang"
-    assert len(written(EXIT, long, limit=None).text) > LIMIT
+def test_a_text_that_is_too_long_drops_the_least_important_first_and_says_so_and_keeps_script_and_record():
+    fixes = [e for name in ("no-threads", "os-exit") for e in race(fix=name, n=3)]
+    said = tuple(replace(fix, title="word " * 2000) for fix in EXIT.fixes if fix.name in ("none", "no-threads"))
+    long = replace(EXIT, fixes=said)
+    evidence = [*exit_evidence(), *fixes, exit_minimal()]
+    fitted = written(long, evidence, where="exit-hang.full.md")
+    assert fitted.left_out == ("the stacks", "the table of fixes") and len(fitted.text) <= SHORT
+    assert "the table of fixes. The whole text, exit-hang.full.md, has them" in fitted.text
+    assert read(fitted.text)[1].bug == "exit-hang" and "last line of the script" in fitted.text
+    whole = written(long, evidence, limit=LIMIT)
+    assert whole.left_out == () and "word word" in whole.text
+
+
+@pytest.mark.parametrize(("bug", "evidence"), [(EMBED, embed_evidence()), (EXIT, [*exit_evidence(), exit_minimal()])])
+@pytest.mark.parametrize("project", ["datasets", "arrow"])
+def test_by_default_it_is_short_and_whole(bug, evidence, project):
+    fitted = written(bug, evidence, project=project)
+    assert len(fitted.text) < SHORT and fitted.left_out == ()
 
 
 @given(st.lists(st.tuples(st.integers(0, 9_000), st.integers(1, 9)), max_size=12), st.integers(2_000, 12_000))
 def test_parts_go_in_their_stated_order_and_never_one_more_than_needed(sizes, limit):
     parts = [Part("kept"), *(Part("x" * n, f"part {i}", drop) for i, (n, drop) in enumerate(sizes)), Part("record")]
     fitted = fit(parts, "there", limit)
-    assert len(fitted.text) <= limit
+    assert len(fitted.text) <= limit or len(fitted.left_out) == sum(1 for n, _ in sizes if n)
     assert fitted.text.startswith("kept") and fitted.text.endswith("record\n")
     dropped = [sizes[int(name.split()[1])][1] for name in fitted.left_out]
     kept = [drop for i, (n, drop) in enumerate(sizes) if n and f"part {i}" not in fitted.left_out]
@@ -159,9 +184,10 @@ def test_parts_go_in_their_stated_order_and_never_one_more_than_needed(sizes, li
     assert not dropped or not kept or max(dropped) <= min(kept)
 
 
-def test_what_may_not_be_dropped_and_is_too_long_is_refused():
-    with pytest.raises(ValueError, match="must stay"):
-        fit([Part("x" * 3000), Part("record")], "there", 1000)
+def test_a_script_for_which_github_has_no_room_is_refused_and_one_over_the_short_length_is_not():
+    assert len(fit([Part("x" * 13_000), Part("y", "the rest", 1), Part("record")], "there", SHORT).text) > SHORT
+    with pytest.raises(UserError, match="GitHub takes 65,536: shorten the script"):
+        fit([Part("x" * 66_000), Part("record")], "there", SHORT)
 
 
 # What GitHub makes of it
@@ -207,12 +233,11 @@ def test_absent_in_lists_neither_untestable_nor_failing_nor_unsettled_releases()
         "5.1.2", Symptom.ERROR, shows=False, verdict=Verdict(Symptom.ERROR, False, "no numpy", testable=False)
     )
     text = written(EMBED, [*embed_evidence(), other, broken]).text
-    assert "Absent in datasets 5.2.0, in the same scenario" in text
-    assert "| 5.1.1 | fails otherwise |" in text and "| 5.1.2 | untestable |" in text
-    assert "Absent in" not in written(EXIT, exit_evidence()).text, "20 clean trials of a race settle nothing"
-    assert (
-        "pyarrow 27.0.0 is unsettled: not seen in 20 trials (rate below 17 %)." in written(EXIT, exit_evidence()).text
-    )
+    assert "not affected: 5.2.0, the newest tested; fails otherwise: 5.1.1. Seen" in text
+    assert rows_of(text)["5.1.1"] == "fails otherwise" and rows_of(text)["5.1.2"] == "untestable"
+    race_text = written(EXIT, exit_evidence()).text
+    assert "not affected" not in race_text, "20 clean trials of a race settle nothing"
+    assert "; unsettled: 27.0.0 (not seen in 20 trials (rate below 17 %))." in race_text
 
 
 def test_too_few_runs_of_a_fix_never_become_helps():
@@ -225,14 +250,15 @@ def test_too_few_runs_of_a_fix_never_become_helps():
 def test_a_fix_helps_only_where_the_bug_shows_without_it():
     elsewhere = take("5.2.0")
     text = written(EMBED, [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True), elsewhere]).text
-    assert "| not seen in 1 trial |" in text and "| helps" not in text
+    assert "| not seen in 1 trial; with these inputs the bug was not seen without it |" in text
+    assert "| helps" not in text and "Cannot be judged: take" in text
 
 
 def test_the_limits_shown_and_recorded_are_those_of_the_run_not_of_the_bug():
     own = Limits(512 << 20, 60.0, 10.0)
     evidence = [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True, limits=own), minimal(limits=own)]
     text = written(EMBED, evidence).text
-    assert "at a memory cap of 512MiB" in text and "2GiB" not in text
+    assert "at a cap of 512MiB" in text and "2GiB" not in text
     assert read(text)[1].limits == own
 
 
@@ -241,8 +267,9 @@ def test_a_script_that_fails_for_another_reason_is_not_the_recorded_failure():
     outcome = Outcome(Symptom.ERROR, "exit status 1", exit_code=1, stderr_tail=traceback)
     verdict = Verdict(Symptom.ERROR, True, "exit status 1")
     bad = embed("5.1.0", Symptom.ERROR, shows=True, scenario="minimal", outcome=outcome, verdict=verdict)
-    text = written(EMBED, [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True), bad]).text
-    assert "it did not fail as the bug does (exit status 1)" in text
+    fitted = written(EMBED, [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True), bad])
+    text = fitted.text
+    assert "the output of minimal.py, which was not seen to fail as the bug does" in fitted.missing
     assert "ImportError" not in text and "datasets-repro {" not in text
 
 
@@ -259,4 +286,4 @@ def test_what_was_left_out_is_said_with_the_reason():
     text = written(EMBED, [old, new, tight]).text
     assert "_1 older trial left out: the code that makes or judges them changed since._" in text
     assert "_1 other trial left out: they ran under other limits than these: cap 2GiB" in text
-    assert "present in datasets 5.1.0." in text
+    assert "**Affected:** datasets 5.1.0, the newest tested. Seen" in text

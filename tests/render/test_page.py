@@ -14,7 +14,7 @@ from repro.evidence.record import Evidence
 from repro.model import Symptom
 from repro.render import page as rendered
 from tests.browser import Tab, axe_source, chromium
-from tests.render.reported import EMBED, EXIT, embed, embed_evidence, exit_evidence, judged
+from tests.render.reported import EMBED, EXIT, embed, embed_evidence, exit_evidence, judged, race
 
 CODE = 'def rebuild(shard):\n    return "a <b> & c"\n'
 MATRIX = "| pyarrow | 26.0.1 |\n| --- | --- |\n| 5.2.0 | present |\n\n<script>document.title='no'</script>"
@@ -61,8 +61,8 @@ def test_each_bug_has_its_verdict_its_cause_its_releases_and_its_workaround(page
     tab.open(page)
     keep(tab, "desktop")
     said = tab.run("document.querySelector('#embed-sliced-list').innerText")
-    assert "Affected: datasets 4.4.2 to 5.1.0 (2 releases tried); not affected: 5.2.0" in said
-    assert EMBED.cause in said
+    assert "Affected: datasets 4.4.2 to 5.1.0 (2 tested); not affected: 5.2.0, the newest tested." in said
+    assert EMBED.summary in said and EMBED.cause in said
     strip = json.loads(
         tab.run("JSON.stringify([...document.querySelectorAll('#embed-sliced-list li')].map(l => l.innerText))")
     )
@@ -139,14 +139,16 @@ def test_axe_finds_nothing_serious(page, tab, axe, dark, width):
 
 def test_the_twin_says_the_same_in_markdown(page):
     text = page.with_suffix(".md").read_text("utf-8")
-    assert "**Affected: datasets 4.4.2 to 5.1.0 (2 releases tried); not affected: 5.2.0" in text
+    assert "**Affected: datasets 4.4.2 to 5.1.0 (2 tested); not affected: 5.2.0" in text
     assert "| 5.2.0 | ✓ not affected |" in text and "[Issue text](issues/embed-sliced-list.md)" in text
     assert CODE.strip() in text
 
 
 def test_a_release_in_between_that_is_not_affected_is_not_in_the_span():
     evidence = [*embed_evidence(), embed("4.8.0", Symptom.OK, shows=False)]
-    assert entry(evidence).verdict.startswith("Affected: datasets 4.4.2 and 5.1.0; not affected: 4.8.0, 5.2.0;")
+    assert entry(evidence).verdict.startswith(
+        "Affected: datasets 4.4.2 and 5.1.0; not affected: 4.8.0 and 5.2.0, the newest"
+    )
 
 
 def test_the_page_calls_a_workaround_safe_and_says_why(page):
@@ -160,3 +162,43 @@ def test_what_was_left_out_is_on_the_page_and_its_twin(tmp_path):
     one = entry([old, embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True, decided_by="new-1")])
     line = "1 older trial left out: the code that makes or judges them changed since."
     assert line in rendered.page([one], [], []) and line in rendered.twin([one], [], [])
+
+
+def test_the_bugs_come_first_and_the_claims_are_folded_behind_their_count_each_below_its_bug(page, tab):
+    tab.open(page)
+    closed = "[...document.querySelectorAll('details.ledger')].every(one => !one.open)"
+    assert tab.run(closed) and tab.run("document.querySelectorAll('#embed-sliced-list details.ledger').length") == 1
+    count = tab.run("document.querySelector('#exit-hang summary').textContent")
+    rows = tab.run("document.querySelectorAll('#exit-hang .claims tbody tr').length")
+    assert count.startswith(f"{rows} claims: ") and rows == len(EXIT.claims)
+    first = "document.querySelector('article').getBoundingClientRect().top"
+    assert tab.run(first) < tab.run("document.querySelector('#claims').getBoundingClientRect().top")
+
+
+def test_both_packages_have_a_strip_where_more_than_one_release_of_the_second_was_tried():
+    def beside(arrow: str, symptom: Symptom = Symptom.OUT_OF_MEMORY) -> Evidence:
+        target = {"spec": f"x=={arrow}", "python": "3.11.7", "datasets": "5.1.0", "pyarrow": arrow, "packages": {}}
+        return embed("5.1.0", symptom, shows=symptom is not Symptom.OK, target=target)
+
+    one = entry([beside("24.0.0")])
+    assert [strip.package for strip in one.strips] == ["datasets"]
+    two = entry([beside("24.0.0"), beside("26.0.1", Symptom.OK)])
+    assert [[box.mark for box in strip.releases] for strip in two.strips] == [["✗"], ["✗", "✓"]]
+
+
+def test_the_picture_shows_memory_with_its_cap_or_the_rates_with_their_intervals(page, tab):
+    tab.open(page)
+    memory = tab.run("document.querySelector('#embed-sliced-list figure').innerText")
+    assert "under a cap of 2GiB" in memory and "not affected" in memory and "with the workaround" in memory
+    rates = tab.run("document.querySelector('#exit-hang svg').textContent")
+    assert str(Facts.of(EXIT, exit_evidence()).releases[0].rate) in rates
+    left, right = (Facts.of(EXIT, exit_evidence()).releases[0].rate.low, 1.0)
+    drawn = tab.run("document.querySelector('#exit-hang svg .range.bad').getAttribute('points')")
+    ends = [float(point.split(",")[0]) for point in drawn.split()]
+    assert 90 + left * 350 == pytest.approx(ends[0], abs=0.1) and ends[1] < 90 + right * 350
+
+
+def test_nothing_is_called_safe_without_the_rule():
+    few = rendered.entry(Facts.of(EXIT, [*exit_evidence(), *race(fix=EXIT.workaround, n=34)]), CODE, ())
+    enough = rendered.entry(Facts.of(EXIT, [*exit_evidence(), *race(fix=EXIT.workaround, n=35)]), CODE, ())
+    assert "Safe" not in few.safety and enough.safety == "Safe workaround"

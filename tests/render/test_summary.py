@@ -49,7 +49,7 @@ def test_it_says_where_the_bug_is_how_it_looks_and_what_helped():
 
 def test_without_a_failure_there_is_only_the_verdict():
     assert words(trial(NEW, Symptom.OK)) == {
-        "verdict": "No release of datasets is shown to have it; not affected: 5.2.0."
+        "verdict": "No release of datasets is shown to have it; not affected: 5.2.0, the newest tested."
     }
 
 

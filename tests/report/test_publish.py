@@ -117,7 +117,7 @@ def test_as_many_trials_of_a_race_are_published_as_call_a_workaround_safe(store,
     for one in today([*race(symptom=Symptom.HANG_AT_EXIT, n=3), *race(fix="iter-batches", n=CLEAN_TRIALS)]):
         store.save(one)
     folder = publish(store, tmp_path / "published").folder
-    assert "Safe workaround: `ParquetFile.iter_batches" in (folder / "index.md").read_text("utf-8")
+    assert "Safe workaround: ParquetFile.iter_batches" in (folder / "index.md").read_text("utf-8")
     assert "less than 10 %" in (folder / "index.md").read_text("utf-8")
 
 

@@ -25,7 +25,7 @@ from repro.inputs import bids
 from repro.model import Limits, Outcome, Scalar
 
 HERE = Path(__file__).parent
-REPORT, OURS = "huggingface/datasets#7894", "this kit"
+REPORT, OURS = "huggingface/datasets#7894", ""
 
 
 def _workaround(name: str, title: str, proposed_in: str) -> Fix:
@@ -77,9 +77,9 @@ BUG = Bug(
     slug="embed-sliced-list",
     title="Embedding one shard of a Sequence(Nifti()) column reads the files of every shard",
     summary=(
-        "embed_array_storage recurses into ListArray.values, which ignores the slice that shard() and select() make: "
-        "a shard of one row reads every file of the column into memory, until the kernel kills the process (SIGKILL, "
-        "exit status 137, at 0 % of 'Uploading Shards'). Plain Nifti() columns are not affected."
+        "Embedding a shard of a Sequence(Nifti()) column, as push_to_hub() does, reads the files of all rows into "
+        "memory, not only those of the shard. With large files the kernel kills the process (SIGKILL, exit status 137) "
+        "at 0 % of 'Uploading Shards'."
     ),
     links={
         "report": "https://github.com/huggingface/datasets/issues/7894",
@@ -115,6 +115,7 @@ BUG = Bug(
         permalink="https://github.com/huggingface/datasets/blob/{version}/src/datasets/table.py#L{line}",
     ),
     workaround="take",
+    asked=("pandas-round-trip", "contiguous-copy"),
     comparison=ComparisonPlan(
         target="datasets==5.1.0 pyarrow==24.0.0",
         newest="datasets==5.2.0 pyarrow==24.0.0",

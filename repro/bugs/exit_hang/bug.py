@@ -88,10 +88,14 @@ BUG = Bug(
     slug="exit-hang",
     title="The process hangs or crashes at exit after reading Parquet through a Python file object",
     summary=(
-        "Rows arrive, the last statement runs, and then the process hangs, aborts or segfaults: the interpreter "
-        "finalizes while an Arrow worker thread still reads. For a Python file object the worker needs the GIL; "
-        "even for a native one its result goes to a thread pool that is gone. It is a race."
+        "Rows arrive, the last statement runs, and then the process hangs, aborts or segfaults instead of ending. "
+        "It is a race: a run may also end well."
     ),
+    cause=(
+        "The interpreter finalizes while an Arrow worker thread still reads: for a Python file object the worker needs "
+        "the GIL, and even for a native one its result goes to a thread pool that is gone."
+    ),
+    expected="The process ends with status 0 after its last statement, whatever Arrow's threads are still reading.",
     links={
         "apache/arrow#45214": "https://github.com/apache/arrow/issues/45214",
         "apache/arrow#50482": "https://github.com/apache/arrow/issues/50482",

@@ -1,33 +1,82 @@
-"""What was tried against the bug, as a part of an issue text. Pure."""
+"""What was tried against the bug, as parts of an issue text: what helps, what does not, and what it costs. Pure."""
 
 from __future__ import annotations
 
-from repro.bugs.declaration import NO_FIX
+from repro.bugs.declaration import NO_FIX, Fix
+from repro.decide.answers import Tried
 from repro.decide.facts import Facts
+from repro.model import Status
 from repro.render.compare import which_fix_markdown
 from repro.render.issue.fit import Part
 from repro.render.issue.github import details
-from repro.render.issue.parts import answer_cells, answer_head, plain, table
-from repro.render.words import NOTHING, size_words
+from repro.render.tables import Table
+from repro.render.words import NOTHING, listed, plain, target_words, without_empty, without_same
+
+HELPS, NOT, WRONG, OTHER = "helps", "does not help", "not correct", "fails otherwise"
+UNSETTLED, UNJUDGED, UNTRIED = "unsettled", "cannot be judged", "not tried"
+_ORDER = (HELPS, NOT, WRONG, OTHER, UNSETTLED, UNJUDGED, UNTRIED)
+_HEAD = ("fix", "proposed in", "situation", "result (95 % interval)", "environment")
+_RULE = "That a fix helps is said only where the bug shows without it, with the same inputs and limits."
 
 
-def which_fix(facts: Facts) -> Part:
-    """The comparison study writes this table where it was run; else the trials of each fix do."""
-    bug = facts.bug
-    text = which_fix_markdown(facts.evidence, bug.comparison, bug.columns) or _fixes_table(facts)
-    return Part(details("Which fix helps", text), "the table of fixes", 5) if text else Part("")
+def fixes(facts: Facts) -> Part:
+    """A row a fix and situation, by what may be said of it; what the reporter asked about always has one."""
+    rows: list[tuple[str, tuple[str, ...]]] = []
+    names: dict[str, list[str]] = {}
+    for fix in (one for one in facts.bug.fixes if one.name != NO_FIX.name):
+        own = _rows(facts, fix)
+        if own:
+            names.setdefault(own[0][0], []).append(fix.name)
+        rows += own
+    if not any(group != UNTRIED for group, _ in rows):
+        return Part("")
+    rows.sort(key=lambda one: _ORDER.index(one[0]))
+    head, cells = without_empty(_HEAD, [row for _, row in rows], _HEAD)
+    head, cells, said = without_same(head, cells, {"environment": "All with {}.", "situation": "The situation: {}."})
+    body = Table("", head, cells, " ".join([*said, _RULE]))
+    summary = "; ".join(f"{group}: {listed(names[group])}" for group in _ORDER if group in names)
+    return Part(details(f"Fixes. {summary[0].upper()}{summary[1:]}", body.to_markdown()), "the table of fixes", 7)
 
 
-def _fixes_table(facts: Facts) -> str:
-    """A row a fix and situation, in the newest affected environment in which it was tried."""
-    rows = []
-    for fix in facts.bug.fixes:
-        for scenario in facts.bug.scenarios:
-            tried = facts.tried(scenario.name, fix.name) if fix.name != NO_FIX.name else None
-            if tried is not None:
-                peak = size_words(tried.answer.trials[-1].outcome.peak_rss_bytes)
-                asked = (plain(fix.title), fix.proposed_in or NOTHING, plain(scenario.title), tried.words, peak)
-                rows.append((*asked, *answer_cells(facts, tried.answer)[bool(facts.bug.race) :]))
-    head = ("fix", "proposed in", "situation", "result", "peak", *answer_head(facts)[bool(facts.bug.race) :])
-    note = "That a fix helps is said only where the bug shows without it, with the same inputs and limits."
-    return table(facts, head, rows, note=note) if rows else ""
+def _rows(facts: Facts, fix: Fix) -> list[tuple[str, tuple[str, ...]]]:
+    """A row for each situation in which the fix was tried, the default one first, under what may be said of it."""
+    head = (f"{fix.name}: {plain(fix.title)}", fix.proposed_in or NOTHING)
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for scenario in sorted(facts.bug.scenarios, key=lambda s: s.name != facts.bug.default_scenario):
+        tried = facts.tried(scenario.name, fix.name)
+        if tried is not None:
+            words, rate = tried.words, tried.answer.rate.words(race=facts.bug.race)
+            more = {WRONG: f"; the bug: {rate}", UNJUDGED: "; with these inputs the bug was not seen without it"}
+            result, situation = words + more.get(judgement(tried), ""), plain(scenario.title).split(":")[0]
+            where = target_words(tried.answer.trials[-1]).partition(", patch ")[0]
+            found.append((judgement(tried), (*head, situation, result, where)))
+    if found or fix.name not in facts.bug.asked:
+        return found
+    wrong = facts.wrong(fix.name)
+    group = WRONG if wrong else UNTRIED
+    return [(group, (*head, NOTHING, f"{WRONG}: {wrong}" if wrong else UNTRIED, NOTHING))]
+
+
+def judgement(tried: Tried) -> str:
+    """The group that a fix belongs to, by the one rule of rates."""
+    status = tried.answer.status
+    if status is Status.UNTESTABLE:
+        return UNJUDGED
+    if tried.wrong:
+        return WRONG
+    if not tried.affected and status is not Status.DIFFERENT_FAILURE:
+        return UNJUDGED
+    return {
+        Status.ABSENT: HELPS,
+        Status.PRESENT: NOT,
+        Status.DIFFERENT_FAILURE: OTHER,
+        Status.UNSETTLED: UNSETTLED,
+    }[status]
+
+
+def costs(facts: Facts) -> Part:
+    """What the fixes cost in memory and time, where a study compared them."""
+    text = which_fix_markdown(facts.evidence, facts.bug.comparison, facts.bug.columns)
+    said = [line.removeprefix("- ").rstrip(".") for line in text.splitlines() if line.startswith("- The ")]
+    summary = "; ".join(said) or "memory and time, each under its own name"
+    return Part(details(f"What the fixes cost: {summary}", text), "what the fixes cost", 1) if text else Part("")

@@ -1,4 +1,4 @@
-"""Arranges the parts of an issue text in the sections of the project that it is for."""
+"""Arranges the parts of an issue text in the sections of the project's form: one screen, then folded parts. Pure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from repro.bugs.declaration import Bug
 from repro.decide.facts import Facts
 from repro.decide.failure import Failure, Record
+from repro.decide.header import wanted, with_header
 from repro.errors import UserError
 from repro.evidence.record import Evidence
-from repro.model import Symptom
 from repro.rates import CLEAN_TRIALS
-from repro.render.issue import parts
-from repro.render.issue.fit import LIMIT, Fitted, Part, fit
-from repro.render.issue.fixes import which_fix
-from repro.render.issue.github import fenced
-from repro.render.words import target_words
+from repro.render.issue import first, folded
+from repro.render.issue.fit import SHORT, Fitted, Part, fit
+from repro.render.issue.fixes import costs, fixes
 
 PROJECTS = ("datasets", "arrow")
-_ARROW_SECTION = "Describe the bug, including details regarding any error messages, version, and platform."
-MOST_OUTPUT = 3000
+# The labels of the fields in each project's form for a bug, as GitHub heads them in the issue.
+_DATASETS = ("Describe the bug", "Steps to reproduce the bug", "Expected behavior", "Environment info")
+_ARROW = "Describe the bug, including details regarding any error messages, version, and platform."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +36,19 @@ def issue_text(
     *,
     project: str | None = None,
     where: str = "the reports folder",
-    limit: int | None = LIMIT,
+    limit: int = SHORT,
 ) -> Fitted:
-    """The Markdown text, never longer than GitHub takes. What was not run yet is named with the command that runs it.
+    """The Markdown text. What was not run yet is not in it, and named as missing.
 
     Args:
         facts: the bug, and the evidence that counts.
         attached: the script and the test that it shows.
         project: ``datasets`` or ``arrow``; by default the one whose package the bug is in.
         where: where the parts that found no room can be read.
-        limit: in characters; ``None`` for the whole text, however long.
+        limit: in characters: folded parts go, the least important first, until it is kept.
 
     Raises:
-        UserError: no evidence that counts shows the bug.
+        UserError: no evidence that counts shows the bug, or GitHub has no room for its script.
     """
     bug, shown = facts.bug, facts.failure
     if shown is None:
@@ -57,48 +56,43 @@ def issue_text(
         raise UserError(f"no evidence shows {bug.slug} yet: run 'repro run {bug.typed or bug.slug}' first.{why}")
     project = project or home(facts)
     minimal = facts.minimal(attached.name, "pyarrow" if project == "arrow" else facts.package)
-    steps = [Part(_steps(facts, attached, minimal)), parts.exported_test(facts, attached.test)]
-    described = [
-        Part(parts.summary(facts, shown)),
-        Part(parts.cause(facts, minimal)),
-        Part(parts.versions(facts)),
-        parts.timeline(shown),
-        parts.situations(facts),
-        which_fix(facts),
-        parts.stacks(facts),
+    target = (minimal or shown).target
+    script = with_header(attached.script, wanted(attached.script, target)) if attached.script else ""
+    what = Part(first.what(facts, shown))
+    steps = Part(first.script(script, minimal) if script else "")
+    expected, environment = Part(first.expected(facts)), Part(first.environment(script, minimal, shown))
+    more = [
+        folded.cause(facts, minimal),
+        folded.releases(facts),
+        folded.situations(facts),
+        fixes(facts),
+        folded.stacks(facts),
+        folded.timeline(facts, shown),
+        costs(facts),
+        folded.exported_test(facts, attached.test),
+        folded.untested(facts),
     ]
-    expected = [Part(bug.expected or bug.summary)]
-    environment = [Part(_environment(bug, minimal))]
-    rest = [Part(parts.untested(facts)), Part(parts.related(facts))]
-    # GitHub's form heads its sections so; an arrow issue has one big section and the components.
-    if project == "arrow":
-        body = [
-            _heading(_ARROW_SECTION),
-            *described,
-            Part("#### Steps to reproduce"),
-            *steps,
-            Part("#### Expected behavior"),
-            *expected,
-            Part("#### Environment"),
-            *environment,
-            *rest,
-            _heading("Component(s)"),
-            Part("Python"),
-        ]
+    if project == "arrow":  # one field for everything, and one for the components
+        parts = [_heading(_ARROW), what, steps, Part("**Expected:** " + expected.text), Part("**Environment:**")]
+        parts += [environment, *more, _heading("Component(s)"), Part("Python")]
     else:
-        body = [
-            _heading("Describe the bug"),
-            *described,
-            _heading("Steps to reproduce the bug"),
-            *steps,
-            _heading("Expected behavior"),
-            *expected,
-            _heading("Environment info"),
-            *environment,
-            *rest,
-        ]
-    record = [Part(_record(bug, minimal).comment())] if minimal else [Part("")]
-    return fit([Part(f"# {bug.title}"), *body, *record], where, limit)
+        screen = zip(_DATASETS, (what, steps, expected, environment), strict=True)
+        parts = [part for title, content in screen for part in (_heading(title), content)] + more
+    record = Part(_record(bug, minimal).comment() if minimal else "")
+    return fit([Part(f"# {bug.title}"), *parts, record], where, limit, _missing(attached, minimal, more[-2]))
+
+
+def _missing(attached: Attached, minimal: Evidence | None, test: Part) -> tuple[str, ...]:
+    """What a run of the scripts would add to the text."""
+    return tuple(
+        words
+        for words, absent in (
+            (f"a script: write {attached.name}, at most 30 lines, beside the bug's bug.py", not attached.script),
+            (f"the output of {attached.name}, which was not seen to fail as the bug does", minimal is None),
+            ("the exported test, which was not run", bool(attached.test) and not test.text),
+        )
+        if absent
+    )
 
 
 def _heading(text: str) -> Part:
@@ -108,37 +102,6 @@ def _heading(text: str) -> Part:
 def home(facts: Facts) -> str:
     """The project whose package the bug is in."""
     return "arrow" if facts.package == "pyarrow" else "datasets"
-
-
-def _steps(facts: Facts, attached: Attached, minimal: Evidence | None) -> str:
-    bug, name = facts.bug, attached.name
-    if not attached.script:
-        return f"There is no script yet: write {name} (at most 30 lines, without this kit) beside the bug's bug.py."
-    text = fenced(attached.script, "python")
-    if minimal is None:
-        runs = [one for one in facts.evidence if one.scenario == name.removesuffix(".py")]
-        ended = f"it did not fail as the bug does ({runs[-1].verdict.reason})" if runs else "it was not run yet"
-        return f"{text}\n\nIts output is not recorded, since {ended}: run `repro issue {bug.slug} --run`."
-    outcome = minimal.outcome
-    shown = "\n".join(part.strip("\n") for part in (outcome.stdout_tail, outcome.stderr_tail) if part.strip())
-    cut = "" if len(shown) <= MOST_OUTPUT else f" (the last {MOST_OUTPUT} characters)"
-    words = target_words(minimal)
-    said = f"\n\n{fenced(shown[-MOST_OUTPUT:])}" if shown else ""
-    return f"{text}\n\nOutput with {words}: {_ending(minimal)}{cut}{':' if said else ', no output.'}{said}"
-
-
-def _ending(one: Evidence) -> str:
-    outcome = one.outcome
-    if outcome.symptom in (Symptom.HANG, Symptom.HANG_AT_EXIT):
-        return f"still running after {outcome.wall_s:.0f} s, then ended from outside"
-    if outcome.signal:
-        return f"ended by {outcome.signal}"
-    return f"exit status {outcome.exit_code}"
-
-
-def _environment(bug: Bug, minimal: Evidence | None) -> str:
-    text = minimal.target.get("environment") if minimal else None
-    return str(text) if text else f"Not recorded yet: run `repro issue {bug.slug} --run`."
 
 
 def _record(bug: Bug, minimal: Evidence) -> Record:
