@@ -34,8 +34,8 @@ REPORT_OPTIONS = $(if $(FRESH),--fresh) $(if $(BIDS_ROOT),--bids-root "$(BIDS_RO
 # JupyterLab asks its makers for news and updates unless told otherwise; nothing leaves this machine unasked.
 LAB_OPTIONS = --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	--LabApp.extension_manager=readonly
-# A file of tests stays in one process, so that what its tests share is made once.
-PYTEST = $(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+# A file of tests stays in one process, so that what its tests share is made once; tests/conftest.py has the order.
+PYTEST = $(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help env repro lab test test-all lint mutants strip bench matrix regress publish lock clean distclean conda-kit git-there
 

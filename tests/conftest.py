@@ -144,11 +144,23 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     return Fake(tmp_path, monkeypatch)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: the longest must not begin when the other workers have nothing left to do."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Environments and inputs for the whole session: REPRO_CACHE if it is set, so that a second session is warm."""
-    named = os.environ.get("REPRO_CACHE")
-    return Path(named) if named else tmp_path_factory.mktemp("cache")
+    """Environments and inputs for the whole session, of all its workers: the kit's own locks guard them.
+
+    REPRO_CACHE if it is set, so that a second session is warm.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = Path(os.environ.get("REPRO_CACHE") or shared / "cache")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 class Said(NamedTuple):

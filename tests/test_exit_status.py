@@ -95,8 +95,9 @@ def test_an_interrupt_is_no_verdict(fake: Fake, kit: Kit, monkeypatch: pytest.Mo
 # A reader that goes away
 
 
-@pytest.mark.parametrize("options", [(), ("--json",), ("--trials", "2")], ids=["words", "json", "two trials"])
-@pytest.mark.parametrize("status", BODIES)
+@pytest.mark.parametrize(
+    ("status", "options"), [*((status, ()) for status in BODIES), (1, ("--json",)), (1, ("--trials", "2"))]
+)
 def test_a_closed_pipe_keeps_the_status_of_the_verdict(tmp_path: Path, status: int, options: tuple[str, ...]) -> None:
     made_up_bug(tmp_path / "bugs", BODIES[status])
     kit = subprocess.Popen(
@@ -152,6 +153,7 @@ say("done")
 """
 
 
+@pytest.mark.slow
 def test_git_bisect_run_finds_the_commit_although_machine_and_environments_fail_in_between(tmp_path: Path) -> None:
     repository = tmp_path / "checkout"
     repository.mkdir()

@@ -194,6 +194,7 @@ def installed(folder: Path, module: str) -> bool:
     return run(".venv/bin/python", "-I", "-c", f"import {module}", cwd=folder).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 def test_make_env_starts_afresh_after_a_kill_and_installs_the_lock_and_the_kit(small: Path) -> None:
     assert not (small / ".venv/leftover").exists()
@@ -205,6 +206,7 @@ def test_make_env_starts_afresh_after_a_kill_and_installs_the_lock_and_the_kit(s
     )
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 def test_a_second_make_does_nothing_and_a_changed_lock_is_followed(small: Path) -> None:
     assert "Nothing to be done" in run("make", "env", cwd=small).stdout
@@ -216,6 +218,7 @@ def test_a_second_make_does_nothing_and_a_changed_lock_is_followed(small: Path) 
     assert installed(small, "iniconfig")
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 @pytest.mark.parametrize("accident", ["none", "killed", "moved", "python gone"])
 def test_only_a_spoilt_environment_asks_for_a_python_again(accident: str, small: Path) -> None:

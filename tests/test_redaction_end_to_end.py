@@ -158,6 +158,7 @@ publish(lab.store, lab.store.root / "published")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 def test_no_name_of_a_users_own_data_is_in_any_file_below_reports_nor_in_the_again_command(tmp_path, shared_cache):
     study = tmp_path / "Clinic study"

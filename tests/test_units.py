@@ -29,6 +29,10 @@ from repro.units import (
         (" 2 gib ", 2 * 1024**3),
         ("0.5MiB", 524288),
         ("1.0005KB", 1000),
+        ("3TiB", 3 * 1024**4),
+        ("3MB", 3_000_000),
+        ("3TB", 3 * 10**12),
+        ("1", 1),
         (4096, 4096),
         ("9223372036854775807", MAX_SIZE),
     ],
@@ -46,12 +50,13 @@ NO_DURATION = [*NO_NUMBER, "0", "0s", "-1s", "2mins", "1m30s", "0.9ms", "9000h",
 def test_what_is_no_size_is_refused_with_valid_forms(text):
     with pytest.raises(UserError, match="2GiB, 64KiB") as error:
         parse_size(text)
-    assert "\n" not in str(error.value)
+    assert str(error.value).startswith(f"size {text!r} ") and "\n" not in str(error.value)
 
 
-def test_a_bare_letter_is_refused_because_it_can_mean_two_things():
-    with pytest.raises(UserError, match=r"write GiB .* or GB"):
-        parse_size("2G")
+@pytest.mark.parametrize("letter", ["K", "M", "G", "T", "g"])
+def test_a_bare_letter_is_refused_because_it_can_mean_two_things(letter):
+    with pytest.raises(UserError, match=rf"write {letter.upper()}iB .* or {letter.upper()}B"):
+        parse_size(f"2{letter}")
 
 
 @pytest.mark.parametrize(
@@ -65,6 +70,12 @@ def test_a_bare_letter_is_refused_because_it_can_mean_two_things():
         (999, "999"),
         (1_234_567, "1234567"),
         (1024**4, "1TiB"),
+        (10 * 1024**2, "10MiB"),
+        (100_000, "100KB"),
+        (1, "1"),
+        (1024, "1KiB"),  # of equally short spellings, the binary one
+        (1025, "1025"),
+        (MAX_SIZE, "9223372036854775807"),
     ],
 )
 def test_sizes_are_written_short(size, text):
@@ -86,8 +97,11 @@ def test_a_written_size_is_read_back_exactly(size):
         ("500ms", 0.5),
         ("10", 10.0),
         ("1.5h", 5400.0),
+        (" 2 M ", 120.0),
         (0.25, 0.25),
         (3, 3.0),
+        ("1ms", 0.001),
+        ("8784h", MAX_DURATION_S),
     ],
 )
 def test_durations_are_read(text, seconds):
@@ -96,12 +110,22 @@ def test_durations_are_read(text, seconds):
 
 @pytest.mark.parametrize("text", [*NO_DURATION, float("nan"), float("inf")])
 def test_what_is_no_duration_is_refused_with_valid_forms(text):
-    with pytest.raises(UserError, match="120s, 2min, 500ms"):
+    with pytest.raises(UserError, match="120s, 2min, 500ms") as error:
         parse_duration(text)
+    assert str(error.value).startswith(f"duration {text!r} ")
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(120.0, "120s"), (0.5, "500ms"), (0.1234567, "0.1234567s"), (1.25, "1.25s")]
+    ("seconds", "text"),
+    [
+        (120.0, "120s"),
+        (1.0, "1s"),
+        (1.25, "1.25s"),
+        (0.5, "500ms"),
+        (0.001, "1ms"),
+        (0.1234567, "0.1234567s"),
+        (MAX_DURATION_S, "31622400s"),
+    ],
 )
 def test_durations_are_written_in_seconds(seconds, text):
     assert format_duration(seconds) == text
@@ -119,7 +143,7 @@ def test_a_size_that_could_not_be_read_back_is_not_written(number):
         format_size(number)
 
 
-@pytest.mark.parametrize("number", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("number", [0.0, 0.0009, -1.0, MAX_DURATION_S + 1, float("nan"), float("inf")])
 def test_a_duration_that_could_not_be_read_back_is_not_written(number):
     with pytest.raises(ValueError, match="not a duration"):
         format_duration(number)
@@ -127,7 +151,19 @@ def test_a_duration_that_could_not_be_read_back_is_not_written(number):
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (2_093_796_557, "1.95 GiB"), (1023 * 1024**2, "1023 MiB")],
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.00 KiB"),
+        (9.9 * 1024, "9.90 KiB"),
+        (10 * 1024, "10.0 KiB"),
+        (99.9 * 1024, "99.9 KiB"),
+        (100 * 1024, "100 KiB"),
+        (1023 * 1024**2, "1023 MiB"),
+        (2_093_796_557, "1.95 GiB"),
+        (-10 * 1024, "-10.0 KiB"),
+        (-100 * 1024**4, "-100 TiB"),
+    ],
 )
 def test_sizes_for_reading_have_three_digits(size, text):
     assert about(size) == text

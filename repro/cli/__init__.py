@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -42,6 +44,7 @@ for room in iter_modules(__path__, f"{__name__}."):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; every foreseeable mistake ends here as one line on stderr."""
+    _end_as_if_interrupted()
     try:
         status = cli.main(arguments, prog_name="repro", standalone_mode=False)
     except EnvironmentFault as error:
@@ -64,6 +67,14 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # the reader is gone; Python's own flush at the end would change the status
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def _end_as_if_interrupted() -> None:
+    """Make SIGTERM, and SIGHUP of a closed terminal, end the kit as Ctrl-C does; what ``nohup`` ignores stays so."""
+    with contextlib.suppress(ValueError):  # only the main thread may
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, signal.default_int_handler)
 
 
 def _fault() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import click
 
 from repro.cli import options
@@ -9,14 +11,10 @@ from repro.cli import options
 
 @click.command("compare")
 @click.argument("bug")
-@options.scenario
 @options.fixes
-@options.target
-@click.option("--newest", metavar="SPEC", help="Upstream's newest release, the yardstick.")
+@options.comparison
 @options.timeout
-@options.parameters
 @options.jobs
-@options.resume
 @click.option("--size", metavar="SIZE", help="Random bytes in the shard, as 100MiB (default 96MiB).")
 @options.scale
 @options.memory
@@ -25,20 +23,16 @@ from repro.cli import options
 @options.as_json
 def command(
     bug: str,
-    scenario: str | None,
     fixes: tuple[str, ...],
-    target: str | None,
-    newest: str | None,
     timeout: str | None,
-    parameters: tuple[str, ...],
     jobs: int | None,
-    resume: bool,
     size: str | None,
     scale: bool,
     memory: str | None,
     repetitions: int,
     cases: int | None,
     as_json: bool,
+    **where: Unpack[options.Comparison],
 ) -> int:
     """Compare the fixes of BUG: correctness first, then interleaved trials against upstream's newest release.
 
@@ -67,16 +61,12 @@ def command(
     shown = lab.compare(
         bug,
         fixes=fixes,
-        scenario=scenario,
-        target=target,
-        newest=newest,
         size=size,
         scale=scale,
-        parameters=parameters or None,
         repetitions=repetitions,
         cases=cases,
         jobs=jobs or 1,
-        resume=resume,
+        **where,
     )
     if as_json:
         rows = comparison_json(shown.found, shown.columns)

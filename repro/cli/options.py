@@ -7,12 +7,11 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
-Option = Callable[[F], F]
 
 TRIALS = click.IntRange(1, 100_000)
 
@@ -49,8 +48,23 @@ trials = click.option(
     "--trials", type=Trials(), metavar="N|auto", help="How often to run it; by default a race goes on until settled."
 )
 
-
 wrong_if = click.option("--wrong-if", metavar="REGEX", help="Of a script: output that is wrong although it ends well.")
+
+
+class Comparison(TypedDict):
+    """What each study of several fixes is told of where they are tried."""
+
+    scenario: str | None
+    target: str | None
+    newest: str | None
+    parameters: tuple[str, ...]
+    resume: bool
+
+
+def comparison(command: F) -> F:
+    """The options of ``Comparison``."""
+    newest = click.option("--newest", metavar="SPEC", help="Upstream's newest release, the yardstick.")
+    return scenario(target(newest(parameters(resume(command)))))
 
 
 def given_parameters(assignments: tuple[str, ...], scale: bool) -> list[str] | None:

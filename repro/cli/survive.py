@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 import click
 
@@ -11,14 +12,10 @@ from repro.cli import options
 
 @click.command("survive")
 @click.argument("bug")
-@options.scenario
 @options.fixes
-@options.target
-@click.option("--newest", metavar="SPEC", help="Upstream's newest release, the yardstick.")
+@options.comparison
 @options.timeout
-@options.parameters
 @options.jobs
-@options.resume
 @click.option("--size", "sizes", metavar="SIZE", multiple=True, help="Random bytes in the shard; three give a slope.")
 @click.option("--most", metavar="SIZE", default="8GiB", show_default=True, help="The largest cap that is tried.")
 @click.option("--resolution", type=float, default=0.05, show_default=True, help="How exact the cap is, as a share.")
@@ -26,19 +23,15 @@ from repro.cli import options
 @options.as_json
 def command(
     bug: str,
-    scenario: str | None,
     fixes: tuple[str, ...],
-    target: str | None,
-    newest: str | None,
     timeout: str | None,
-    parameters: tuple[str, ...],
     jobs: int | None,
-    resume: bool,
     sizes: tuple[str, ...],
     most: str,
     resolution: float,
     plot: Path | None,
     as_json: bool,
+    **where: Unpack[options.Comparison],
 ) -> int:
     """Find the smallest memory cap under which each fix of BUG survives, for several shard sizes.
 
@@ -56,14 +49,10 @@ def command(
         bug,
         sizes=sizes or ("32MiB", "64MiB", "128MiB"),
         fixes=fixes or ("none",),
-        scenario=scenario,
-        target=target,
-        newest=newest,
-        parameters=parameters or None,
         most=most,
         resolution=resolution,
         jobs=jobs or 1,
-        resume=resume,
+        **where,
     )
     if plot is not None:
         plot.write_bytes(shown.picture.png)

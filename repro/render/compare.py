@@ -78,7 +78,7 @@ def comparison_json(found: Comparison, columns: Sequence[Column] = ()) -> list[d
             "title": row.title,
             "proposed_in": row.proposed_in,
             "target": _environment(row),
-            "correct": _correct(row, found),
+            "correct": _correct(row),
             "gate": brief((row.gate.outcome.measures.get("gate") or {}).get("kinds") or {}) if row.gate else None,
             "symptoms": [row.rounds[n].verdict.symptom.value for n in sorted(row.rounds)],
             "measured": dict(zip((c.title for c in columns), _measured(row, columns), strict=True)),
@@ -119,7 +119,7 @@ def _row(found: Comparison, row: Row, columns: Sequence[Column]) -> tuple[Cell, 
     return (
         row.name,
         row.proposed_in or NOTHING,
-        _correct(row, found),
+        _correct(row),
         ", ".join(dict.fromkeys(e.verdict.symptom.value for e in row.rounds.values())) or NOTHING,
         *_measured(row, columns),
         about(peak) if peak is not None else NOTHING,
@@ -151,7 +151,7 @@ def _measured(row: Row, columns: Sequence[Column]) -> tuple[str, ...]:
     return measured_cells(columns, row.rounds[max(row.rounds)].outcome if row.rounds else None)
 
 
-def _correct(row: Row, found: Comparison) -> str:
+def _correct(row: Row) -> str:
     if row.untestable:
         return f"untestable: {row.untestable}"
     if row.wrong:

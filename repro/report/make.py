@@ -12,12 +12,15 @@ from repro import bugs, places, targets
 from repro.errors import UserError
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Store
+from repro.files import write_atomic
 from repro.render.summary import summary_table
 from repro.report.issues import run_scripts, write_issue
 from repro.report.kept import known
 from repro.report.notebook import Executed, execute, notebook_html, notebook_images, parameters_of
 from repro.report.pages import write_claims, write_page
 from repro.run.runner import Runner
+from repro.trial import at_work
+from repro.trial.scratch import children_end_with_us, scratch_folder
 from repro.units import parse_size
 
 
@@ -46,6 +49,7 @@ def make_report(
     if not chosen:
         names = ", ".join(sorted(path.stem for path in places.notebooks().glob("[0-9]*.ipynb"))) or "(none)"
         raise UserError(f"no notebook has {only!r} in its name: choose from {names}")
+    at_work.hold(places.reports())  # also between two trials: what a notebook has just kept must not be cleaned away
     store = Store(places.reports())
     before = {e.id for e in store.query()}
     started, failed, made = time.monotonic(), [], []
@@ -94,13 +98,12 @@ def one_notebook(notebook: Path, parameters: Mapping[str, Any], redactor: Redact
 
     reports = places.reports()
     target = reports / "notebooks" / notebook.name
-    scratch = reports / "notebooks" / f".{notebook.name}"
-    done = execute(notebook, scratch, parameters)
-    content = nbformat.read(scratch, as_version=4)
-    content.metadata.pop("papermill", None) if not done.error else None
+    with scratch_folder() as scratch, children_end_with_us():  # the kernel too, which would write in the folder again
+        done = execute(notebook, scratch / notebook.name, parameters)
+        content = nbformat.read(done.path, as_version=4)
+    content.metadata.pop("papermill", None)
     clean = nbformat.from_dict(redactor.data(content))
-    nbformat.write(clean, scratch)
-    scratch.replace(target)
+    write_atomic(target, f"{nbformat.writes(clean)}\n".encode())
     target.with_suffix(".html").write_text(notebook_html(target), encoding="utf-8")
     plots = reports / "plots" / notebook.stem
     shutil.rmtree(plots, ignore_errors=True)

@@ -47,6 +47,8 @@ def new_notebook(path: Path, title: str, cells: Sequence[str]) -> Path:
 def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], *, cell_timeout_s: int = 3600) -> Executed:
     """Run ``notebook`` into ``output``. A failing cell or a dead kernel is a result; the executed part is kept.
 
+    The kernel's connection file lies beside ``output`` meanwhile.
+
     Raises:
         UserError: a parameter the notebook does not have (papermill would only log it), or no such notebook.
     """
@@ -59,6 +61,7 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], *, cell
     import nbclient.exceptions
     import papermill
     from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
 
     output.parent.mkdir(parents=True, exist_ok=True)
     failures = (PapermillExecutionError, nbclient.exceptions.CellControlSignal, RuntimeError)
@@ -78,6 +81,7 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], *, cell
                 coalesce_streams=True,
                 store_widget_state=False,
                 execution_timeout=cell_timeout_s,
+                config=Config(KernelManager={"connection_file": str(output.absolute().with_suffix(".json"))}),
                 extra_arguments=["--IPKernelApp.log_level=40"],
             )
         except failures as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from repro import targets
+from repro import places, targets
 from repro.bugs import calls
 from repro.bugs.declaration import FixKind, Prepared
 from repro.errors import EnvironmentFault, UserError, usable_paths
@@ -20,7 +20,7 @@ from repro.evidence.store import Store
 from repro.model import Limits, Outcome, Request, Stack, Symptom, TargetInfo, Unsolvable, Verdict
 from repro.run.key import trial_key
 from repro.run.question import Question, check_limits
-from repro.trial import diagnose, stacks
+from repro.trial import at_work, diagnose, stacks
 from repro.trial.supervise import scratch_folder, supervise
 from repro.units import format_size
 
@@ -65,6 +65,7 @@ class Runner:
         with self._lock:
             if key not in self._targets:
                 spec = targets.parse(target)
+                at_work.hold(places.reports())  # 'clean --cache' would take the environment while it is made
                 with usable_paths():
                     self._targets[key] = targets.provision(spec, cache=self.cache, requires=key[1], patch=patch)
             return self._targets[key]

@@ -1,4 +1,4 @@
-"""A shared lock that says: a kit makes trials for this reports folder. It goes with its process, however that ends."""
+"""A shared lock that says: a kit is at work on this reports folder. It goes with its process, however that ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def hold(folder: Path) -> None:
 
 
 def refuse_if_held(folder: Path) -> None:
-    """Raise UserError if another process makes trials for ``folder``."""
+    """Raise UserError if another process is at work on ``folder``."""
     with _LOCK:
         own = _held.get(folder)
         try:

@@ -19,7 +19,7 @@ from repro.trial.leftovers import PREFIX
 
 __all__ = ["BACKENDS", "PREFIX", "Cap", "Uncapped", "candidates", "open_cap", "systemd_works", "writable_cgroup"]
 
-BACKENDS = ("cgroup-v1", "cgroup-v2", "systemd-run", "watchdog", "none")
+BACKENDS = ("cgroup-v1", "cgroup-v2", "systemd-run", "watchdog")
 
 
 class Cap(Protocol):
@@ -123,14 +123,16 @@ def open_cap(memory_bytes: int | None, backend: str | None = None, announce: Cal
     """
     wanted = backend or os.environ.get("REPRO_CAP") or None
     if wanted is not None and wanted not in BACKENDS:
-        raise UserError(f"unknown memory cap backend {wanted!r}. Choose from: {', '.join(BACKENDS)}")
-    if memory_bytes is not None and wanted == "none":
-        memory_bytes = None
+        # "none" is no backend: a run under a cap that nobody enforces would be kept, and told of, as one under that cap
+        known = ", ".join(BACKENDS)
+        raise UserError(f"unknown memory cap backend {wanted!r}. Choose from: {known}. For no cap, type --memory none")
     place = writable_cgroup() if sys.platform == "linux" and wanted in (None, "cgroup-v1", "cgroup-v2") else None
     if place is not None and wanted in (None, place[0]):
         return Cgroup(*place, memory_bytes, announce=announce)
-    if memory_bytes is not None and wanted in (None, "systemd-run") and systemd_works():
+    if memory_bytes is None:
+        return Uncapped()
+    if wanted in (None, "systemd-run") and systemd_works():
         return SystemdScope(memory_bytes=memory_bytes)
-    if wanted not in (None, "watchdog", "none"):
+    if wanted not in (None, "watchdog"):
         raise UserError(f"the memory cap backend {wanted!r} does not work here: see 'repro doctor'")
-    return Uncapped("none" if memory_bytes is None else "watchdog")
+    return Uncapped("watchdog")

@@ -86,6 +86,8 @@ class Cgroup:
         try:
             if not (self.path / self.files.limit).exists():  # a folder outside cgroupfs: writing would only make files
                 raise FileNotFoundError(self.files.limit)
+            if self.files is V1:
+                (self.path / V1.events).write_text("0")  # a parent's "never kill, let it wait" is inherited
             if self.memory_bytes is not None:
                 (self.path / self.files.limit).write_text(str(self.memory_bytes))
                 swap = self.path / self.files.swap
@@ -111,7 +113,11 @@ class Cgroup:
         return outside(self.path.name, "memory" if self.files is V1 else "", pids)
 
     def oom_kills(self) -> int | None:
-        return counter(self.path / self.files.events, "oom_kill")
+        """Kills in the leaf and in groups that the probe made inside, whose kills v1 counts only there."""
+        own = counter(self.path / self.files.events, "oom_kill")
+        if own is None or self.files is V2:
+            return own
+        return own + sum(counter(inner, "oom_kill") or 0 for inner in self.path.glob(f"*/**/{self.files.events}"))
 
     def peak_bytes(self) -> int | None:
         with contextlib.suppress(OSError, ValueError):

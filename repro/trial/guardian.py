@@ -14,15 +14,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
 
 class Guardian:
-    """The kit's end of the pipe. One guardian serves all trials of a kit process."""
+    """The kit's end of the pipe. One guardian serves all trials of a kit process.
 
-    def __init__(self, token: str) -> None:
+    ``environment`` is what it sees; a token of another kit in it would have that one's guardian end this one.
+    """
+
+    def __init__(self, token: str, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", __name__, token],
             stdin=subprocess.PIPE,
@@ -30,7 +34,7 @@ class Guardian:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C at the terminal must not reach it
             cwd="/",
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**environment, "PYTHONPATH": str(ROOT)},
         )
         self._lock = threading.Lock()
         atexit.register(self.close)

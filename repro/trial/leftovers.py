@@ -21,13 +21,25 @@ TOKEN_VARIABLE = "REPRO_TRIAL_TOKEN"
 REAPER_VARIABLE = "REPRO_REAPER_TOKEN"
 """The same in the environment of the probe's parent, which ends by itself when its kit is gone."""
 PATIENCE_S = 10.0
+_UNLOCK = ("chflags", "-R", "nouchg") if sys.platform == "darwin" else ("chattr", "-R", "-f", "-ia")
+"""Takes back a mark that keeps even the owner, or root, from removing a file."""
 _OWNED = re.compile(rf"(?:{PREFIX})?(\d+)-")
 
 
-def _living(process: psutil.Process) -> bool:
+def living(process: psutil.Process) -> bool:
+    """Whether it still runs. One whose main thread has ended looks like a zombie while its other threads go on."""
     with contextlib.suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return process.is_running() and (process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     return False
+
+
+def face(process: psutil.Process) -> psutil.Process:
+    """The process, or one of its other threads if the main one has ended: Linux shows memory and files only there."""
+    with contextlib.suppress(psutil.Error, OSError):
+        if process.status() == psutil.STATUS_ZOMBIE:
+            others = (int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir())
+            return psutil.Process(next((number for number in others if number != process.pid), process.pid))
+    return process
 
 
 def owner_is_gone(name: str, since: float) -> bool:
@@ -37,7 +49,7 @@ def owner_is_gone(name: str, since: float) -> bool:
         return False
     try:
         owner = psutil.Process(int(found.group(1)))
-        return not _living(owner) or owner.create_time() > since + 1.0
+        return not living(owner) or owner.create_time() > since + 1.0
     except psutil.NoSuchProcess:
         return True
     except psutil.Error:
@@ -53,14 +65,21 @@ def _writes_into(process: psutil.Process, folder: Path) -> bool:
     return any(folder in Path(file.path).parents and file.fd in (1, 2) for file in process.open_files())
 
 
+def _environment(process: psutil.Process) -> dict[str, str]:
+    with contextlib.suppress(psutil.Error, OSError):
+        return process.environ()
+    return {}
+
+
 def processes(
     is_ours: Callable[[str], bool], folder: Path | None = None, variable: str = TOKEN_VARIABLE
 ) -> Iterator[psutil.Process]:
     """Living processes whose token ``is_ours``, or whose output goes to a file in ``folder``."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            token = process.environ().get(variable, "")
-            if ((token and is_ours(token)) or (folder and _writes_into(process, folder))) and _living(process):
+            shown = process if (environment := _environment(process)) else face(process)
+            token = (environment or _environment(shown)).get(variable, "")
+            if ((token and is_ours(token)) or (folder and _writes_into(shown, folder))) and living(process):
                 yield process
 
 
@@ -111,6 +130,8 @@ def remove_folder(path: Path) -> None:
                 for name in names:
                     _make_writable(Path(folder, name))
             shutil.rmtree(path, ignore_errors=True)
+            if path.exists():
+                subprocess.run([*_UNLOCK, "--", path], check=False, capture_output=True)
         except RecursionError:  # a thousand folders in each other
             for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
                 subprocess.run([*command, "--", path], check=False, capture_output=True)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from repro.trial.leftovers import face
+
 _HWM = re.compile(rb"VmHWM:\s+(\d+) kB")
 GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, ProcessLookupError)
 
@@ -42,10 +44,9 @@ def footprint(process: psutil.Process) -> int:
         info = _darwin_rusage(process.pid)
         if info is not None:
             return int(info.ri_phys_footprint)
-    try:
-        return int(process.memory_info().rss)
-    except GONE:
-        return 0
+    with contextlib.suppress(*GONE):
+        return int(process.memory_info().rss) or int(face(process).memory_info().rss)
+    return 0
 
 
 def proportional(processes: Iterable[psutil.Process]) -> int | None:
@@ -53,7 +54,7 @@ def proportional(processes: Iterable[psutil.Process]) -> int | None:
     total = 0
     for process in processes:
         try:
-            total += int(process.memory_full_info().pss)
+            total += int(face(process).memory_full_info().pss)
         except GONE:
             continue
         except AttributeError:

@@ -124,7 +124,7 @@ class Child:
         return len(survivors)
 
     def _alive_of(self, others: Iterable[psutil.Process], pids: Iterable[int]) -> set[int]:
-        found = {p.pid for p in others if _alive(p)} | {pid for pid in pids if psutil.pid_exists(pid)}
+        found = {p.pid for p in others if leftovers.living(p)} | {pid for pid in pids if psutil.pid_exists(pid)}
         return found - {self.pid, self._popen.pid}
 
     @property
@@ -190,7 +190,7 @@ class AdoptedChild(Child):
         watched = [self._control.fileno(), *([] if self._pidfd is None else [self._pidfd])]
         if select.select(watched, [], [], wait_s)[0]:
             return True
-        return self._pidfd is None and not _alive(psutil.Process(self.pid))
+        return self._pidfd is None and not leftovers.living(psutil.Process(self.pid))
 
     def finish(self, others: Iterable[psutil.Process], pids: Iterable[int]) -> int:
         """Let the reaper end everything; if the probe killed its reaper, search as without one."""
@@ -258,11 +258,5 @@ def _kill(pids: Iterable[int], patience_s: float = 5.0) -> None:
             found.append(psutil.Process(pid))
     deadline = time.monotonic() + patience_s
     for process in found:
-        while _alive(process) and time.monotonic() < deadline:
+        while leftovers.living(process) and time.monotonic() < deadline:
             time.sleep(0.002)
-
-
-def _alive(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False

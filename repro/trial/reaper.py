@@ -49,10 +49,10 @@ def start(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
 
 
 def parent_of(pid: int | str) -> int:
-    """The parent of a process; 0 if it is gone or a zombie."""
+    """The parent of a process; 0 if it is gone or a zombie, and no thread of it goes on without the main one."""
     with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/stat", "rb") as file:
-        state, parent = file.read().rpartition(b")")[2].split()[:2]
-        return 0 if state in (b"Z", b"X") else int(parent)
+        fields = file.read().rpartition(b")")[2].split()
+        return 0 if fields[0] in (b"Z", b"X") and int(fields[17]) < 2 else int(fields[1])
     return 0
 
 
@@ -92,7 +92,14 @@ def newest_children(me: int) -> set[int]:
     """Our children among the processes that were started last."""
     with open("/proc/loadavg", "rb") as file:
         last = int(file.read().split()[-1])
-    return {pid for pid in range(last, max(1, last - 6), -1) if parent_of(pid) == me}
+    return {pid for pid in range(last, max(1, last - 6), -1) if parent_of(pid) == me and not is_thread(pid)}
+
+
+def is_thread(pid: int) -> bool:
+    """Whether the number is that of a further thread of a process; the listing of /proc leaves those out."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", "rb") as file:
+        return b"\nTgid:\t%d\n" % pid not in file.read()
+    return False
 
 
 def main(control: int, command: list[str]) -> None:

@@ -16,7 +16,7 @@ from repro import places
 from repro.errors import EnvironmentFault
 from repro.trial import at_work
 from repro.trial.guardian import Guardian
-from repro.trial.leftovers import PREFIX, remove_folder
+from repro.trial.leftovers import PREFIX, TOKEN_VARIABLE, end_processes, remove_folder
 from repro.units import about
 
 KIT_TOKEN = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
@@ -26,7 +26,7 @@ _LOCK = threading.Lock()
 
 @cache
 def _make_guardian() -> Guardian:
-    return Guardian(KIT_TOKEN)
+    return Guardian(KIT_TOKEN, {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE})
 
 
 def guardian() -> Guardian:
@@ -79,3 +79,18 @@ def scratch_folder() -> Iterator[Path]:
     finally:
         remove_folder(path)
         guardian().forget(path)
+
+
+@contextlib.contextmanager
+def children_end_with_us() -> Iterator[None]:
+    """End what is started meanwhile; if the kit is killed its guardian does, and if that is killed too, ``clean``."""
+    before = os.environ.get(TOKEN_VARIABLE)
+    os.environ[TOKEN_VARIABLE] = KIT_TOKEN
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[TOKEN_VARIABLE]
+        else:
+            os.environ[TOKEN_VARIABLE] = before
+        end_processes(lambda token: token == KIT_TOKEN)

@@ -103,6 +103,7 @@ def test_a_patch_of_the_copy_does_not_apply_to_the_release_that_copies_and_says_
     assert "datasets 5.2.0" in found.reason
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 def test_a_small_comparison_tells_the_fixes_apart(tmp_path):
     lab = Lab(reports=tmp_path, quiet=True)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from repro.trial.supervise import scratch_folder, supervise
 
 BUG = bugs.load("embed-sliced-list")
 SMALL: dict[str, Any] = {"rows": 8, "files_per_row": 3, "file_size": 65536}
+ONE_OF_EACH = {"shard-middle", "select-indices", "plain-column"}
+"""A slice with an offset, many slices, and no list at all: the scenarios that every run of the tests looks at."""
 
 GREEDY = '''
 def greedy(shard):
@@ -85,7 +88,10 @@ def test_every_open_is_reported_when_it_happens(tmp_path):
     assert counts == [(1, 65536), (2, 131072), (3, 196608)]
 
 
-@pytest.mark.parametrize("scenario", [scenario.name for scenario in BUG.scenarios])
+@pytest.mark.parametrize(
+    "scenario",
+    [one.name if one.name in ONE_OF_EACH else pytest.param(one.name, marks=pytest.mark.slow) for one in BUG.scenarios],
+)
 def test_a_fixed_release_is_healthy(tmp_path, scenario):
     """The kit's own datasets: what the probe embeds equals what the kit expects, in order and content."""
     verdict, measures = verdict_of(tmp_path, scenario)
@@ -94,6 +100,7 @@ def test_a_fixed_release_is_healthy(tmp_path, scenario):
     assert measures["bytes_opened"] == measures["bytes_needed"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fix", [fix for fix in BUG.fixes if fix.kind is FixKind.WORKAROUND], ids=lambda fix: fix.name)
 def test_a_workaround_embeds_what_the_release_does(tmp_path, fix):
     assert verdict_of(tmp_path, "select-indices", str(fix.path))[0].symptom is Symptom.OK
@@ -148,11 +155,7 @@ def test_an_exception_is_let_go(tmp_path):
 
 
 OLD = "datasets==5.1.0 pyarrow==24.0.0"
-
-
-@pytest.fixture(scope="module")
-def environments(tmp_path_factory):
-    return tmp_path_factory.mktemp("environments")
+slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 @pytest.mark.targets
@@ -160,23 +163,23 @@ def environments(tmp_path_factory):
     ("target", "scenario", "fix", "status", "opened"),
     [
         (OLD, "shard-first", "none", Status.PRESENT, 24),
-        (OLD, "select-indices", "none", Status.PRESENT, 48),
-        (OLD, "empty-list-row", "none", Status.PRESENT, 21),
-        (OLD, "plain-column", "none", Status.ABSENT, 1),
-        (OLD, "full", "none", Status.ABSENT, 24),
-        (OLD, "shard-first", "combine-chunks", Status.PRESENT, 24),
         (OLD, "shard-first", "pandas-round-trip", Status.ABSENT, 3),
-        (OLD, "shard-first", "contiguous-copy", Status.PRESENT, 24),
-        (OLD, "shard-middle", "contiguous-copy", Status.ABSENT, 3),
         ("datasets==5.2.0 pyarrow==24.0.0", "shard-first", "none", Status.ABSENT, 3),
-        ("datasets==4.4.1", "shard-first", "none", Status.DIFFERENT_FAILURE, 0),
-        ("datasets==4.3.0", "shard-first", "none", Status.UNTESTABLE, None),
+        slow(OLD, "select-indices", "none", Status.PRESENT, 48),
+        slow(OLD, "empty-list-row", "none", Status.PRESENT, 21),
+        slow(OLD, "plain-column", "none", Status.ABSENT, 1),
+        slow(OLD, "full", "none", Status.ABSENT, 24),
+        slow(OLD, "shard-first", "combine-chunks", Status.PRESENT, 24),
+        slow(OLD, "shard-first", "contiguous-copy", Status.PRESENT, 24),
+        slow(OLD, "shard-middle", "contiguous-copy", Status.ABSENT, 3),
+        slow("datasets==4.4.1", "shard-first", "none", Status.DIFFERENT_FAILURE, 0),
+        slow("datasets==4.3.0", "shard-first", "none", Status.UNTESTABLE, None),
     ],
 )
-def test_known_answers(environments, tmp_path, target, scenario, fix, status, opened):
+def test_known_answers(shared_cache, tmp_path, target, scenario, fix, status, opened):
     tried = bugs.fix(BUG, fix)
     patch = tried.path if tried.kind is FixKind.PATCH else None
-    made = provision(target, cache=environments, requires=BUG.probe_requires, patch=patch, diagnostic=())
+    made = provision(target, cache=shared_cache, requires=BUG.probe_requires, patch=patch, diagnostic=())
     assert isinstance(made, TargetInfo), made
     request, expected = request_for(tmp_path, scenario, str(tried.path) if tried.kind is FixKind.WORKAROUND else None)
     with scratch_folder() as scratch:
@@ -185,10 +188,11 @@ def test_known_answers(environments, tmp_path, target, scenario, fix, status, op
     assert (Rate.of([verdict]).status(race=False), outcome.measures.get("files_opened")) == (status, opened), verdict
 
 
+@pytest.mark.slow
 @pytest.mark.targets
 @pytest.mark.parametrize(("release", "code"), [("5.1.0", 1), ("5.2.0", 0)])
-def test_the_script_for_the_issue_tells_the_releases_apart(environments, tmp_path, release, code):
-    made = provision(f"datasets=={release} pyarrow==24.0.0", cache=environments, requires=(), diagnostic=())
+def test_the_script_for_the_issue_tells_the_releases_apart(shared_cache, tmp_path, release, code):
+    made = provision(f"datasets=={release} pyarrow==24.0.0", cache=shared_cache, requires=(), diagnostic=())
     assert isinstance(made, TargetInfo), made
     script = BUG.folder / "minimal.py"
     assert len(script.read_text().splitlines()) <= 30

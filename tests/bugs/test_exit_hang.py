@@ -265,6 +265,7 @@ def test_the_probe_says_what_it_runs_with_what_it_read_and_that_it_is_done(probe
     assert BUG.oracle(scenario, healthy, EXPECTED).symptom is Symptom.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fix", WORKAROUNDS, ids=lambda fix: fix.name)
 def test_a_generator_with_a_workaround_still_gives_its_rows_and_gets_to_its_end(probe, fix):
     events, _, stderr = probe("arrow-generator", fix.path, fix.name)

@@ -63,10 +63,11 @@ def truth(bug: str, release: str) -> str:
 
 
 EXIT = {"present": 1, "absent": 0, "different-failure": 125, "untestable": 125}
+NEWEST_OF_EACH = {(bug, truth(bug, release)): release for bug in FIRST_LAST for release in RELEASES}
+"""The matrix below asks for all releases; alone each bug is run in the newest release of each answer."""
 
 
-@pytest.mark.parametrize("release", ["1.0", "4.0", "5.0", "9.0"])
-@pytest.mark.parametrize("bug", FIRST_LAST)
+@pytest.mark.parametrize(("bug", "release"), [(bug, release) for (bug, _), release in NEWEST_OF_EACH.items()])
 def test_run_says_what_is_true_of_one_release(kit, bug, release):
     wanted = truth(bug, release)
     found = kit.json("run", bug, "--target", f"datasets=={release}", status=EXIT[wanted])

@@ -29,6 +29,9 @@ OPTIONS = {
     "starves": ["--memory", "96MiB"],
     "printed": [],
 }
+LONG = {"hangs", "hangs_at_exit", "starves"}
+"""What fails by taking all its time or memory, in each release that is tried."""
+
 SYMPTOM = {
     "exception": "error",
     "asserted": "error",
@@ -39,7 +42,7 @@ SYMPTOM = {
 }
 
 
-@pytest.mark.parametrize("kind", SCRIPTS)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind in LONG)) for kind in SCRIPTS])
 def test_a_script_is_enough_to_find_the_release_that_mended_it(kit: Kit, kind: str) -> None:
     path = kit.folder / f"{kind}.py"
     path.write_text(HEADER + SCRIPTS[kind], "utf-8")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ import pytest
 from repro import places
 from repro.errors import UserError
 from repro.report import make as report
+from repro.report.notebook import Executed
+from repro.trial.scratch import KIT_TOKEN
 
 PARAMETERS = "memory = None\nbids_root = None\naffected = 'tiny==1.0'\n"
 RUN = "from repro import Lab\nprint(memory, affected, bids_root)\n"
@@ -83,6 +88,57 @@ def test_private_things_of_this_machine_do_not_reach_what_is_shared(write, fake)
     assert "~/secret-study" in shared and "&lt;token&gt;" in shared
     assert str(Path.home() / "secret-study") not in shared
     assert "hf_a1a1a1" not in shared
+
+
+def test_an_interrupted_report_leaves_no_half_written_notebook_and_no_kernel(write, fake, monkeypatch):
+    """A kernel that has just been started would write its connection file where the folder was."""
+    kernels = []
+
+    def execute(notebook: Path, output: Path, parameters: object) -> Executed:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text("half of")
+        kernels.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "execute", execute)
+    write("01_one", RUN)
+    with pytest.raises(KeyboardInterrupt):
+        made()
+    assert list(fake.reports.rglob("*.ipynb")) == []
+    assert kernels[0].wait(timeout=50) < 0
+
+
+def test_a_kernel_ends_with_a_killed_report_and_its_own_guardian_does_not(write, fake, monkeypatch):
+    """Else the kernel would write in the folder that was just removed, or nobody would end what it had started."""
+    look = """
+import os, psutil
+from repro.trial.scratch import guardian
+child = psutil.Process(guardian()._process.pid)
+print([os.environ.get("REPRO_TRIAL_TOKEN"), child.environ().get("REPRO_TRIAL_TOKEN")])
+"""
+    write("01_one", look)
+    made()
+    assert f"['{KIT_TOKEN}', None]" in text(fake.reports / "notebooks/01_one.html")
+    assert "REPRO_TRIAL_TOKEN" not in os.environ
+
+
+CLEAN = "from repro import places; from repro.trial import at_work; at_work.refuse_if_held(places.reports())"
+
+
+def test_a_report_is_at_work_on_its_folder_also_while_no_trial_runs(write, fake, monkeypatch):
+    """Between two trials `repro clean` would take away what the report is about to read."""
+    said = []
+
+    def execute(*args: object) -> Executed:
+        done = subprocess.run([sys.executable, "-c", CLEAN], check=False, capture_output=True, text=True, timeout=60)
+        said.append(done.stderr)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "execute", execute)
+    write("01_one", RUN)
+    with pytest.raises(KeyboardInterrupt):
+        made()
+    assert "a kit is at work on" in said[0]
 
 
 def test_an_option_goes_only_to_notebooks_that_have_it(write, fake):

@@ -75,3 +75,12 @@ def test_a_cell_that_fails_or_kills_the_kernel_is_a_result_and_the_part_before_i
 def test_a_cell_that_never_ends_is_a_result(tmp_path):
     source = notebook(tmp_path, PARAMETERS, "import time; time.sleep(60)")
     assert execute(source, tmp_path / "o.ipynb", {}, cell_timeout_s=1).error
+
+
+def test_the_connection_file_lies_beside_the_output_and_goes_with_the_kernel(
+    tmp_path,
+):
+    where = "from ipykernel.connect import get_connection_file\nprint(get_connection_file())"
+    done = execute(notebook(tmp_path, PARAMETERS, where), tmp_path / "out" / "done.ipynb", {})
+    assert Path(printed(done.path).strip()).parent == tmp_path / "out"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["done.ipynb"]

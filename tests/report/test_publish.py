@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +28,28 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "reports" / "published"
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "reports", Redactor())
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with evidence in ``reports`` and what was published of it in ``published``."""
+    root = tmp_path_factory.mktemp("made")
+    store = Store(root / "reports", Redactor())
     for one in today([*embed_evidence(), *exit_evidence()]):
         store.save(one)
-    return store
+    publish(store, root / "published")
+    return root
+
+
+@pytest.fixture
+def store(made: Path, tmp_path: Path) -> Store:
+    shutil.copytree(made / "reports", tmp_path / "reports")
+    return Store(tmp_path / "reports", Redactor())
+
+
+@pytest.fixture
+def published(made: Path, tmp_path: Path) -> Path:
+    """What was published, with the ledger beside it: a copy to spoil."""
+    shutil.copytree(made, tmp_path, ignore=shutil.ignore_patterns("reports"), dirs_exist_ok=True)
+    return tmp_path / "published"
 
 
 def today(evidence: Iterable[Evidence]) -> list[Evidence]:
@@ -51,16 +68,15 @@ def test_what_was_just_published_matches_and_links_lead_somewhere(store, tmp_pat
     assert all(link.split(")")[0] in names for link in text.split("](")[1:])
 
 
-def test_the_ledger_beside_the_folder_leads_into_it_and_is_checked_too(store, tmp_path):
-    folder = publish(store, tmp_path / "published").folder
-    beside = tmp_path / "claims.md"
+def test_the_ledger_beside_the_folder_leads_into_it_and_is_checked_too(store, published):
+    beside = published.parent / "claims.md"
     assert "](published/evidence/" in beside.read_text("utf-8")
     edit(beside)
-    assert check(folder, store) == ["../claims.md: the evidence gives another text; run 'make publish'"]
+    assert check(published, store) == ["../claims.md: the evidence gives another text; run 'make publish'"]
 
 
-def test_the_picture_of_the_result_is_published(store, tmp_path):
-    assert (publish(store, tmp_path / "published").folder / "plots" / "embed-sliced-list.png").stat().st_size > 1000
+def test_the_picture_of_the_result_is_published(published):
+    assert (published / "plots" / "embed-sliced-list.png").stat().st_size > 1000
 
 
 def edit(path: Path) -> None:
@@ -74,21 +90,22 @@ def renew(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps({"schema": 1, "sha256": sums}), "utf-8")
 
 
-def test_an_edited_a_missing_and_a_stray_file_are_each_named(store, tmp_path):
-    folder = publish(store, tmp_path / "published").folder
-    edit(folder / "issues" / "embed-sliced-list.md")
-    (folder / "ledger.md").unlink()
-    (folder / "stray.txt").touch()
-    faults = check(folder, store)
+def test_an_edited_a_missing_and_a_stray_file_are_each_named(store, published):
+    edit(published / "issues" / "embed-sliced-list.md")
+    (published / "ledger.md").unlink()
+    (published / "stray.txt").touch()
+    faults = check(published, store)
     assert faults == ["ledger.md: missing", "stray.txt: not in the manifest", "issues/embed-sliced-list.md: changed"]
 
 
-@pytest.mark.parametrize("name", ["issues/embed-sliced-list.md", "index.html", "index.md", "ledger.md"])
-def test_a_text_that_says_other_than_its_evidence_is_found_even_if_the_manifest_agrees(store, tmp_path, name):
-    folder = publish(store, tmp_path / "published").folder
-    edit(folder / name)
-    renew(folder)
-    assert check(folder, store) == [f"{name}: the evidence gives another text; run 'make publish'"]
+def test_each_text_that_says_other_than_its_evidence_is_found_even_if_the_manifest_agrees(store, published):
+    names = ["index.html", "index.md", "issues/embed-sliced-list.md", "ledger.md"]
+    for name in names:
+        edit(published / name)
+    renew(published)
+    assert sorted(check(published, store)) == [
+        f"{name}: the evidence gives another text; run 'make publish'" for name in names
+    ]
 
 
 def test_of_each_question_the_newest_answers_are_published():

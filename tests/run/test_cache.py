@@ -69,7 +69,7 @@ def test_a_race_that_says_nothing_is_given_up_soon(tmp_path: Path) -> None:
         assert run.status is Status.UNTESTABLE and len(run.evidence) <= 5
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.lists(st.sampled_from([OK, HANG, ERROR]), min_size=40, max_size=60), st.integers(1, 4))
 def test_a_race_until_settled_always_ends_settled_and_runs_whole_rounds(shown: list[Symptom], slots: int) -> None:
     with TemporaryDirectory() as folder:

@@ -12,10 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from repro.model import TargetInfo
 from repro.trial import caps
 from repro.trial.leftovers import TOKEN_VARIABLE
 from repro.trial.supervise import Interrupted
-from tests.conftest import made_up_bug
+from tests.conftest import here, made_up_bug
 from tests.run.test_runner import SAY_ALL, question, scratches, trials
 
 
@@ -51,8 +52,13 @@ cli.main(["run", "made-up", "--timeout", "60s", "--memory", "512MiB", *sys.argv[
 """
 
 
-@pytest.mark.parametrize("options", [(), ("--trials", "4", "--jobs", "2")], ids=["one trial", "two at a time"])
-def test_ctrl_c_ends_at_once_says_so_and_leaves_nothing(tmp_path, options):
+TWO = ("--trials", "4", "--jobs", "2")
+
+
+@pytest.mark.parametrize(
+    ("sent", "options"), [("SIGINT", ()), ("SIGINT", TWO), ("SIGTERM", ()), ("SIGHUP", TWO)], ids=str
+)
+def test_ctrl_c_a_kill_and_a_closed_terminal_end_it_at_once_say_so_and_leave_nothing(tmp_path, sent, options):
     pids = tmp_path / "pids"
     pids.mkdir()
     body = f"(Path({str(pids)!r}) / str(os.getpid())).touch()\ntime.sleep(60)\n"
@@ -72,7 +78,7 @@ def test_ctrl_c_ends_at_once_says_so_and_leaves_nothing(tmp_path, options):
     while len(list(pids.iterdir())) < 1 + bool(options):
         assert kit.poll() is None and time.monotonic() < patience, "no trial began"
         time.sleep(0.02)
-    kit.send_signal(signal.SIGINT)
+    kit.send_signal(signal.Signals[sent])
     out, err = kit.communicate(timeout=40)
     assert (kit.returncode, out) == (130, "")
     assert err.splitlines()[-1] == "repro: interrupted; nothing is left running"
@@ -89,3 +95,19 @@ def _token(process: psutil.Process) -> str:
         return process.environ().get(TOKEN_VARIABLE, "")
     except psutil.Error:
         return ""
+
+
+def test_nothing_is_cleaned_away_while_an_environment_is_made(fake):
+    """The first trial, and its scratch folder, come after that."""
+    clean = "from repro import places; from repro.trial import at_work; at_work.refuse_if_held(places.reports())"
+    said = []
+
+    def answer(spec: str) -> TargetInfo:
+        done = subprocess.run([sys.executable, "-c", clean], check=False, capture_output=True, text=True, timeout=60)
+        said.append(done.stderr)
+        return here(spec)
+
+    fake.bug(SAY_ALL)
+    fake.answer = answer
+    fake.runner.target(question())
+    assert "a kit is at work on" in said[0]

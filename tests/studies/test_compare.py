@@ -190,7 +190,7 @@ def test_only_the_newest_comparison_is_shown(tmp_path):
     assert found is not None and [row.name for row in found.rows] == [UPSTREAM, "concat-columns", AGAIN]
 
 
-@settings(max_examples=14, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 13))
 def test_an_interrupted_comparison_goes_on_where_it_was(stopped_after):
     with TemporaryDirectory() as folder:

@@ -7,10 +7,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repro.decide.caps import CapSearch
 from repro.errors import UserError
 from repro.lab import Lab
 from repro.model import Outcome, Symptom, Verdict
@@ -51,49 +50,6 @@ def fields(outcome: Outcome) -> dict[str, Any]:
     return {name: getattr(outcome, name) for name in outcome.__dataclass_fields__}
 
 
-# The search alone
-
-
-@given(
-    need=st.integers(32, 8192),
-    start=st.integers(1, 16384),
-    resolution=st.sampled_from([0.01, 0.05, 0.2]),
-)
-@example(need=8192, start=1, resolution=0.01)
-@example(need=32, start=16384, resolution=0.01)
-def test_the_search_ends_around_the_true_need_whatever_it_starts_with(need, start, resolution):
-    """All in MiB: the smallest cap survived is at most the resolution, or 1 MiB, above the largest that was not."""
-    search = CapSearch(start * MIB, 32 * MIB, 8192 * MIB, resolution)
-    tried = []
-    while (cap := search.select()) is not None:
-        assert cap not in tried and cap % MIB == 0
-        tried.append(cap)
-        search.record(cap, cap >= need * MIB)
-    assert search.survived is not None and search.survived >= need * MIB
-    assert len(tried) <= 40
-    if need == 32:
-        assert search.failed is None
-    else:
-        assert search.failed is not None and search.failed < need * MIB
-        assert search.survived <= max(search.failed * (1 + resolution), search.failed + MIB)
-
-
-def test_nothing_survives_if_not_even_the_largest_cap_does():
-    search = CapSearch(100 * MIB, 32 * MIB, 400 * MIB)
-    while (cap := search.select()) is not None:
-        search.record(cap, False)
-    assert search.survived is None and search.failed == 400 * MIB
-
-
-def test_an_answer_that_contradicts_earlier_ones_does_not_widen_the_interval():
-    search = CapSearch(100 * MIB, 32 * MIB, 400 * MIB)
-    search.record(200 * MIB, True)
-    search.record(100 * MIB, False)
-    search.record(300 * MIB, False)
-    search.record(50 * MIB, True)
-    assert (search.failed, search.survived) == (100 * MIB, 200 * MIB)
-
-
 @pytest.mark.parametrize(("resolution", "ceiling"), [(0, GIB), (2, GIB), (0.05, 16 * MIB)])
 def test_bounds_that_make_no_sense_are_refused_before_anything_runs(tmp_path, resolution, ceiling):
     runner = Runner(tmp_path)
@@ -102,10 +58,7 @@ def test_bounds_that_make_no_sense_are_refused_before_anything_runs(tmp_path, re
     assert runner.asked == []
 
 
-# The study
-
-
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.floats(1, 12), st.integers(1, 3))
 def test_the_slope_is_the_bytes_of_memory_for_each_byte_of_payload(slope, jobs):
     with TemporaryDirectory() as folder:
@@ -175,7 +128,7 @@ def test_any_other_mistake_ends_the_study(tmp_path):
     assert not runner.stop.is_set()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 15))
 def test_an_interrupted_study_goes_on_where_it_was(stopped_after):
     answers = {"take": needs(3), "none": needs(2)}

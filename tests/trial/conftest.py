@@ -27,9 +27,9 @@ Run = Callable[..., Outcome]
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; a zombie has only not been waited for yet."""
+    """Whether one of its threads runs; a zombie has only not been waited for yet."""
     try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+        return any(psutil.Process(t.id).status() != psutil.STATUS_ZOMBIE for t in psutil.Process(pid).threads())
     except psutil.Error:
         return False
 

@@ -7,13 +7,16 @@ between ``started`` and ``done``. What has to come of each is the table in ``tes
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import mmap
 import os
+import platform
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -135,12 +138,18 @@ def memory_shared_by_a_pool() -> None:
         os.wait()
 
 
-def memory_after_leaving_the_cgroup() -> None:
+def _leaf() -> Path:
+    """The probe's own cgroup (v1)."""
     relative = next(
         line.split(":", 2)[2] for line in Path("/proc/self/cgroup").read_text().splitlines() if "memory" in line
     )
     leaf = Path("/sys/fs/cgroup/memory", relative.lstrip("/"))
-    (leaf.parent / "cgroup.procs").write_text(str(os.getpid()))
+    assert leaf.name.startswith("repro-"), "it is the kit's own that would be changed"
+    return leaf
+
+
+def memory_after_leaving_the_cgroup() -> None:
+    (_leaf().parent / "cgroup.procs").write_text(str(os.getpid()))
     say("measure", measures={"left": True})
     data = fill(4 * CAP)
     time.sleep(0.3)
@@ -148,14 +157,17 @@ def memory_after_leaving_the_cgroup() -> None:
 
 
 def limit_raised() -> None:
-    relative = next(
-        line.split(":", 2)[2] for line in Path("/proc/self/cgroup").read_text().splitlines() if "memory" in line
-    )
-    leaf = Path("/sys/fs/cgroup/memory", relative.lstrip("/"))
     for name in ("memory.memsw.limit_in_bytes", "memory.limit_in_bytes"):
         with contextlib.suppress(OSError):
-            (leaf / name).write_text("-1")
+            (_leaf() / name).write_text("-1")
     fill(OVER)
+
+
+def memory_in_a_cgroup_of_its_own() -> None:
+    inner = _leaf() / "inner"
+    inner.mkdir()
+    (inner / "cgroup.procs").write_text(str(os.getpid()))
+    eat()
 
 
 def child_killed_for_memory_before_done() -> None:
@@ -233,6 +245,48 @@ def zombies() -> None:
     for _ in range(100):
         if os.fork() == 0:
             os._exit(0)
+    time.sleep(0.2)
+
+
+def main_thread_ends(work: Callable[[], object] = eat) -> None:
+    """To look at, the process is a zombie without memory or files, while its other thread goes on."""
+    threading.Thread(target=work).start()
+    ctypes.CDLL(None).syscall(60 if platform.machine() == "x86_64" else 93, 0)
+
+
+def main_thread_of_an_orphan_ends() -> None:
+    orphan(lambda: main_thread_ends(sleep_long))
+    time.sleep(0.3)
+
+
+def traces_itself() -> None:
+    ctypes.CDLL(None).ptrace(0, 0, 0, 0)
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def execs_another_program() -> None:
+    os.execve("/bin/sleep", ["sleep", str(FOREVER)], {})
+
+
+def closes_every_file() -> None:
+    os.closerange(0, 256)
+    os._exit(0)
+
+
+def misleading_name() -> None:
+    ctypes.CDLL(None).prctl(15, b") Z 1 1", 0, 0, 0)
+    orphan(sleep_long)
+
+
+def orphan_in_a_namespace() -> None:
+    """Its numbers there are not those that the supervisor sees."""
+    ctypes.CDLL(None).unshare(0x20000000)
+    if os.fork() == 0:
+        for _ in range(3):
+            if os.fork() == 0:
+                os.setsid()
+                time.sleep(FOREVER)
+        time.sleep(FOREVER)
     time.sleep(0.2)
 
 
@@ -369,6 +423,12 @@ def scratch_3000_deep() -> None:
     for _ in range(3000):
         os.mkdir("d")  # noqa: PTH102
         os.chdir("d")
+
+
+def scratch_immutable() -> None:
+    Path("a").mkdir()
+    Path("a/file").touch()
+    subprocess.run(["chattr", "+i", "a", "a/file"], check=True)
 
 
 def scratch_mounted_over() -> None:

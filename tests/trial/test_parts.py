@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from repro.errors import UserError
 from repro.model import Sample
 from repro.trial import caps, cgroup, meters, stacks
+from repro.trial.cgroup import Cgroup, counter
 from repro.trial.events import EventReader
 from repro.trial.output import HeldFile
 from repro.trial.supervise import thinned
@@ -55,8 +56,22 @@ def test_thinning_keeps_the_peak_and_the_order(values):
 
 
 def test_an_unknown_cap_backend_names_the_valid_ones():
-    with pytest.raises(UserError, match="cgroup-v1, cgroup-v2, systemd-run, watchdog, none"):
+    with pytest.raises(UserError, match=r"systemd-run, watchdog\. For no cap, type --memory none"):
         caps.open_cap(1 << 30, "magic")
+
+
+def test_a_cap_that_nobody_enforces_cannot_be_had(monkeypatch):
+    """Its trial would be kept, drawn and told of as one under the cap, and reused for one that is enforced."""
+    monkeypatch.setenv("REPRO_CAP", "none")
+    with pytest.raises(UserError, match="--memory none"):
+        caps.open_cap(1 << 30)
+
+
+@pytest.mark.parametrize("backend", caps.BACKENDS)
+def test_without_a_cap_it_does_not_matter_whether_the_backend_works(backend, monkeypatch):
+    monkeypatch.setattr(caps, "writable_cgroup", lambda: None)
+    monkeypatch.setattr(caps, "systemd_works", lambda: False)
+    assert caps.open_cap(None, backend).name == "none"
 
 
 def test_a_backend_that_does_not_work_here_says_so(monkeypatch):
@@ -155,3 +170,19 @@ def test_a_stack_tool_that_is_missing_fails_or_hangs_is_said_so():
 def test_each_platform_has_its_stack_tools(monkeypatch, platform, first):
     monkeypatch.setattr(sys, "platform", platform)
     assert stacks.tools(1)[0][0] == first
+
+
+def test_the_kernel_kills_in_the_leaf_also_where_the_groups_around_it_say_never():
+    """Else every trial at its cap would be a hang."""
+    place = caps.writable_cgroup()
+    if place is None or place[0] != "cgroup-v1":
+        pytest.skip("needs a writable cgroup of v1")
+    _, parent, files = place
+    around = Cgroup("cgroup-v1", parent, files, 1 << 30)
+    try:
+        (around.path / files.events).write_text("1")
+        leaf = Cgroup("cgroup-v1", around.path, files, 1 << 30)
+        assert counter(leaf.path / files.events, "oom_kill_disable") == 0
+        leaf.close()
+    finally:
+        around.close()

@@ -1,40 +1,10 @@
-"""Declares ``known-late-start``: A TypeError from 6.0 on."""
+"""Declares ``known-late-start``."""
 
-from pathlib import Path
+from tests.known.declared import declare
 
-from repro.bugs.declaration import NO_FIX, Bug, Prepared, Scenario
-from repro.model import Limits, Symptom, Verdict
-
-
-def prepare(scenario, parameters, cache):
-    return Prepared(inputs={}, expected={"answer": 42})
-
-
-def oracle(scenario, outcome, expected):
-    if outcome.symptom is Symptom.ERROR and "TypeError: expected 3 of 100 rows" in outcome.stderr_tail:
-        return Verdict(Symptom.ERROR, scenario == "call", "TypeError: expected 3 of 100 rows")
-    if outcome.symptom is not Symptom.OK:
-        return Verdict(outcome.symptom, False, outcome.detail)
-    return Verdict(Symptom.OK, False, f"answered {outcome.measures.get('answer')}")
-
-
-BUG = Bug(
-    slug="known-late-start",
-    title="A TypeError from 6.0 on",
-    summary="A TypeError from 6.0 on: the answer is not 42.",
-    expected="The answer is 42.",
-    cause="The made-up release expects another number of rows.",
-    links={},
-    scenarios=(
-        Scenario("call", "the call that fails", needs=("datasets",)),
-        Scenario("plain", "a call that never fails", control=True, needs=("datasets",)),
-    ),
-    fixes=(NO_FIX,),
-    parameters=(),
-    prepare=prepare,
-    oracle=oracle,
-    folder=Path(__file__).parent,
-    default_scenario="call",
-    default_limits=Limits(memory_bytes=256 << 20, timeout_s=20.0, grace_s=5.0),
-    probe_requires=("datasets",),
+BUG = declare(
+    __file__,
+    "A TypeError from 6.0 on",
+    "The made-up release expects another number of rows.",
+    error="TypeError: expected 3 of 100 rows",
 )

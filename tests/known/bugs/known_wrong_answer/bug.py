@@ -1,41 +1,5 @@
-"""Declares ``known-wrong-answer``: A wrong answer up to 4.0."""
+"""Declares ``known-wrong-answer``."""
 
-from pathlib import Path
+from tests.known.declared import declare
 
-from repro.bugs.declaration import NO_FIX, Bug, Prepared, Scenario
-from repro.model import Limits, Symptom, Verdict
-
-
-def prepare(scenario, parameters, cache):
-    return Prepared(inputs={}, expected={"answer": 42})
-
-
-def oracle(scenario, outcome, expected):
-    if outcome.symptom is not Symptom.OK:
-        return Verdict(outcome.symptom, False, outcome.detail)
-    got = outcome.measures.get("answer")
-    if got == expected["answer"]:
-        return Verdict(Symptom.OK, False, f"answered {got}")
-    return Verdict(Symptom.WRONG_OUTPUT, scenario == "call", f"answered {got} where 42 is right")
-
-
-BUG = Bug(
-    slug="known-wrong-answer",
-    title="A wrong answer up to 4.0",
-    summary="A wrong answer up to 4.0: the answer is not 42.",
-    expected="The answer is 42.",
-    cause="The made-up release counts one too few.",
-    links={},
-    scenarios=(
-        Scenario("call", "the call that fails", needs=("datasets",)),
-        Scenario("plain", "a call that never fails", control=True, needs=("datasets",)),
-    ),
-    fixes=(NO_FIX,),
-    parameters=(),
-    prepare=prepare,
-    oracle=oracle,
-    folder=Path(__file__).parent,
-    default_scenario="call",
-    default_limits=Limits(memory_bytes=256 << 20, timeout_s=20.0, grace_s=5.0),
-    probe_requires=("datasets",),
-)
+BUG = declare(__file__, "A wrong answer up to 4.0", "The made-up release counts one too few.")
