@@ -6,6 +6,7 @@ BIDS_ROOT ?=## repro: your own BIDS folder as the input, in place of the synthet
 TRIALS ?=## repro: trials of each race, such as 20
 MEMORY ?=## repro: memory cap of the full-scale trials, such as 2GiB
 TARGET ?=## repro: the affected environment to look at, such as "datasets==5.1.0 pyarrow==24.0.0"
+DEPTH ?=## repro: full tries all releases, fixes and sizes (up to an hour); quick, the default, a few of each
 FRESH ?=## repro: 1 measures everything again, also where nothing changed since the last run
 ARGS ?=## repro, test, lab, lock, bench, matrix, regress, mutants: further options for the command behind it
 
@@ -29,7 +30,7 @@ endif
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 endif
 
-REPORT_OPTIONS = $(if $(FRESH),--fresh) $(if $(BIDS_ROOT),--bids-root "$(BIDS_ROOT)") $(if $(TRIALS),--trials "$(TRIALS)") \
+REPORT_OPTIONS = $(if $(DEPTH),--depth "$(DEPTH)") $(if $(FRESH),--fresh) $(if $(BIDS_ROOT),--bids-root "$(BIDS_ROOT)") $(if $(TRIALS),--trials "$(TRIALS)") \
 	$(if $(MEMORY),--memory "$(MEMORY)") $(if $(TARGET),--target "$(TARGET)")
 # JupyterLab asks its makers for news and updates unless told otherwise; nothing leaves this machine unasked.
 LAB_OPTIONS = --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
