@@ -18,6 +18,7 @@ from repro.report.issues import run_scripts, write_issue
 from repro.report.kept import known
 from repro.report.notebook import (
     DEPTH,
+    NOTEBOOKS,
     QUICK,
     Executed,
     execute,
@@ -60,9 +61,9 @@ def make_report(
         targets.parse(target)
     given = {"trials": trials, "memory": memory, "affected": target, "fresh": fresh or None, DEPTH: depth}
     given |= _own_data(own_data) if own_data is not None else {}
-    chosen = [path for path in sorted(places.notebooks().glob("[0-9]*.ipynb")) if (only or "") in path.name]
+    chosen = [path for path in sorted(places.notebooks().glob(NOTEBOOKS)) if (only or "") in path.name]
     if not chosen:
-        names = ", ".join(sorted(path.stem for path in places.notebooks().glob("[0-9]*.ipynb"))) or "(none)"
+        names = ", ".join(sorted(path.stem for path in places.notebooks().glob(NOTEBOOKS))) or "(none)"
         raise UserError(f"no notebook has {only!r} in its name: choose from {names}")
     at_work.hold(places.reports())  # also between two trials: what a notebook has just kept must not be cleaned away
     store = Store(places.reports())

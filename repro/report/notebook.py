@@ -17,6 +17,7 @@ from repro.errors import UserError, unknown
 QUICK, FULL = "quick", "full"
 DEPTHS = (QUICK, FULL)
 """How much the notebooks try: enough to see each thing once, or all that is published."""
+NOTEBOOKS = "[0-9]*.ipynb"
 DEPTH = "depth"
 """The parameter that says so, and the name under which an executed notebook keeps it."""
 _ENGINE = "repro"
