@@ -32,7 +32,8 @@ endif
 
 REPORT_OPTIONS = $(if $(DEPTH),--depth "$(DEPTH)") $(if $(FRESH),--fresh) $(if $(BIDS_ROOT),--bids-root "$(BIDS_ROOT)") $(if $(TRIALS),--trials "$(TRIALS)") \
 	$(if $(MEMORY),--memory "$(MEMORY)") $(if $(TARGET),--target "$(TARGET)")
-# JupyterLab asks its makers for news and updates unless told otherwise; nothing leaves this machine unasked.
+# JupyterLab asks its makers for news and updates unless told otherwise, and with news off still asks whether it may
+# (tools/jupyter answers that); nothing leaves this machine unasked.
 LAB_OPTIONS = --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	--LabApp.extension_manager=readonly
 # A file of tests stays in one process, so that what its tests share is made once; tests/conftest.py has the order.
@@ -52,7 +53,8 @@ repro: git-there $(READY) ## Reproduce every claim: run the notebooks and write 
 	$(PY) -m repro report $(strip $(REPORT_OPTIONS) $(ARGS))
 
 lab: $(READY) ## Open JupyterLab on notebooks/
-	$(PY) -m jupyterlab --notebook-dir notebooks $(LAB_OPTIONS) $(ARGS)
+	JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
+		$(PY) -m jupyterlab --notebook-dir notebooks $(LAB_OPTIONS) $(ARGS)
 
 test: git-there $(READY) ## Run the tests but the slow ones (ARGS="-k words" for some of them)
 	$(PYTEST) -m "not slow" $(ARGS)
