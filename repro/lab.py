@@ -136,6 +136,14 @@ class Lab:
             display(shown)
         return shown
 
+    def run_all(self, questions: Sequence[Question], *, jobs: int | None = None) -> list[ShownRun]:
+        """Answers several questions side by side, as many at a time as the machine has CPUs and memory for."""
+        asked = {str(place): one for place, one in enumerate(questions)}
+        missing = sum(self.trials.missing(one, None) for one in questions)
+        with progress(missing, "trials", quiet=self.quiet) as step:
+            runs = self.trials.run_all(asked, None, Budget.of_machine(slots=jobs), step)
+        return [ShownRun.of(runs[place], one.bug.columns) for place, one in asked.items()]
+
     def count(
         self, questions: Mapping[str, Question], *, trials: int | None = None, jobs: int | None = None
     ) -> ShownCounts:
@@ -250,9 +258,10 @@ class Lab:
         kept, plan = known_of(self.store, bug).evidence, bugs.load(bug).comparison
         return ShownConclusion(sentences(compare.collect(kept, plan), survive.collect(kept, plan)))
 
-    def conclusions(self, bug: str) -> ShownConclusion:
-        """What all evidence kept so far says of a bug, in sentences."""
-        return ShownConclusion(summary_sentences(known_of(self.store, bug)))
+    def conclusions(self, bug: str | None = None) -> ShownConclusion:
+        """What all evidence kept so far says of a bug, in sentences; without a name, of the script tried last."""
+        name = bug or self.scripts.last()
+        return ShownConclusion(summary_sentences(known_of(self.store, name)) if name else ())
 
     def table(self, *runs: Run, title: str = "") -> Table:
         """Several runs side by side."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,14 @@ class ScriptLab:
             alone = Runner(self._runner.cache, self._runner.store, self._runner.stop)
             if record_failure(alone, self._ask(bug, target=target), say) is None:
                 say(f"{bug} did not fail: run it where it does, and it is known what to look for")
+
+    def last(self) -> str:
+        """The script that was tried last, as it was typed; empty if none was."""
+        for one in reversed(self._runner.store.query()):
+            words = shlex.split(one.reproduce)
+            if words[:2] == ["repro", "run"] and script.is_script(words[2]):
+                return words[2]
+        return ""
 
     def shrink(
         self,

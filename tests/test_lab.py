@@ -150,3 +150,28 @@ def test_the_conclusions_on_a_bug_follow_from_all_evidence_kept(fake):
     fake.bug("say('measure', measures={'seen': 9})\nsay('done')")
     fake.lab.run("made-up")
     assert "- Looks like: plain: excess-read" in repr(fake.lab.conclusions("made-up"))
+
+
+def test_several_questions_are_answered_side_by_side_each_in_its_place(fake):
+    fake.bug(OK)
+    asked = [fake.lab.question("made-up", parameters={"rows": rows}) for rows in (5, 3)]
+    runs = fake.lab.run_all(asked)
+    assert [run.worst.parameters["rows"] for run in runs] == [5, 3]
+    assert [run.evidence for run in fake.lab.run_all(asked)] == [run.evidence for run in runs]
+
+
+def test_without_a_name_the_conclusions_are_on_the_script_tried_last(fake, tmp_path):
+    assert repr(fake.lab.conclusions()) == "(nothing was measured)"
+    fake.bug(OK)
+    for name in ("old.py", "new.py"):
+        (tmp_path / name).write_text(f"assert False, '{name}'")
+        fake.lab.scripts.look_at(str(tmp_path / name), target="tiny==1.0")
+        fake.lab.run(str(tmp_path / name), target="tiny==1.0")
+    fake.lab.run("made-up")
+    assert fake.lab.scripts.last().endswith("new.py")
+    assert repr(fake.lab.conclusions()) == repr(fake.lab.conclusions(str(tmp_path / "new.py")))
+    assert "Looks like" in repr(fake.lab.conclusions())
+
+
+def test_a_release_is_a_target_each(fake):
+    assert fake.lab.releases.targets("pyarrow==25.0.0,26.0.1") == ["pyarrow==25.0.0", "pyarrow==26.0.1"]
