@@ -259,8 +259,8 @@ class Lab:
         return ShownConclusion(sentences(compare.collect(kept, plan), survive.collect(kept, plan)))
 
     def conclusions(self, bug: str | None = None) -> ShownConclusion:
-        """What all evidence kept so far says of a bug, in sentences; without a name, of the script tried last."""
-        name = bug or self.scripts.last()
+        """What all evidence kept so far says of a bug, in sentences; without a name, of the last ``%%repro``."""
+        name = bug or self.scripts.last_cell()
         return ShownConclusion(summary_sentences(known_of(self.store, name)) if name else ())
 
     def table(self, *runs: Run, title: str = "") -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,13 +38,10 @@ class ScriptLab:
             if record_failure(alone, self._ask(bug, target=target), say) is None:
                 say(f"{bug} did not fail: run it where it does, and it is known what to look for")
 
-    def last(self) -> str:
-        """The script that was tried last, as it was typed; empty if none was."""
-        for one in reversed(self._runner.store.query()):
-            words = shlex.split(one.reproduce)
-            if words[:2] == ["repro", "run"] and script.is_script(words[2]):
-                return words[2]
-        return ""
+    def last_cell(self) -> str:
+        """The file that holds the code of the cell which ``%%repro`` ran last; empty if there is none."""
+        kept = (self._runner.cache / "scripts" / "cells").glob("*.py")
+        return str(max(kept, key=lambda path: path.stat().st_mtime_ns, default=""))
 
     def shrink(
         self,

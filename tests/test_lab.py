@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import repro
+from repro.cell import Magics
 from repro.errors import UserError
 from repro.lab import Lab
 from repro.model import Status
@@ -160,16 +162,13 @@ def test_several_questions_are_answered_side_by_side_each_in_its_place(fake):
     assert [run.evidence for run in fake.lab.run_all(asked)] == [run.evidence for run in runs]
 
 
-def test_without_a_name_the_conclusions_are_on_the_script_tried_last(fake, tmp_path):
+def test_without_a_name_the_conclusions_are_on_the_cell_that_was_run_last(fake):
     assert repr(fake.lab.conclusions()) == "(nothing was measured)"
-    fake.bug(OK)
-    for name in ("old.py", "new.py"):
-        (tmp_path / name).write_text(f"assert False, '{name}'")
-        fake.lab.scripts.look_at(str(tmp_path / name), target="tiny==1.0")
-        fake.lab.run(str(tmp_path / name), target="tiny==1.0")
-    fake.lab.run("made-up")
-    assert fake.lab.scripts.last().endswith("new.py")
-    assert repr(fake.lab.conclusions()) == repr(fake.lab.conclusions(str(tmp_path / "new.py")))
+    for text in ("assert False, 'old'", "assert False, 'new'"):
+        Magics().run_cell("--target tiny==1.0 --trials 1", text)
+    last = fake.lab.scripts.last_cell()
+    assert Path(last).read_text() == "assert False, 'new'"
+    assert repr(fake.lab.conclusions()) == repr(fake.lab.conclusions(last))
     assert "Looks like" in repr(fake.lab.conclusions())
 
 

@@ -40,6 +40,7 @@ LATE = {
     "psutil": "the guardian waits beside each kit, and needs it only if the kit is killed",
     "pypi_simple": "lists of releases only",
     "tabulate": "tables as text only",
+    "traitlets": "notebooks only",
     "tqdm": "there where progress is shown",
 }
 HEAVY = set(LATE) - {"platformdirs"} | {"attrs", "cattrs", "datasets", "numpy", "pandas", "pyarrow", "pydantic"}
