@@ -29,6 +29,7 @@ from repro.report.notebook import (
 )
 from repro.report.pages import write_claims, write_page
 from repro.report.progress import WIDTH, Progress
+from repro.run.pool import Budget, Job, in_order
 from repro.run.runner import Runner
 from repro.trial import at_work
 from repro.trial.scratch import children_end_with_us, scratch_folder
@@ -79,12 +80,15 @@ def make_report(
             failed.append(f"{notebook.name}: {done.error}")
     progress.begin(*LAST)
     runner = Runner(places.cache(), store)
-    for slug, facts in known(store).items():
-        if facts.failure is not None:
-            try:
-                run_scripts(store, runner, slug, echo=say, quick=depth == QUICK)
-            except UserError as error:  # a script cannot be run: the text says what is missing
-                echo(f"{slug}: {error}")
+
+    def scripts(slug: str) -> None:
+        try:
+            run_scripts(store, runner, slug, echo=say, quick=depth == QUICK)
+        except UserError as error:  # a script cannot be run: the text says what is missing
+            echo(f"{slug}: {error}")
+
+    work = [Job(partial(scripts, slug)) for slug, facts in known(store).items() if facts.failure is not None]
+    in_order(work, Budget.of_machine(), runner.stop)
     found = known(store)
     touched = [facts for facts in found.values() if facts.evidence]
     made += [write_issue(store, facts.bug.slug, facts=facts) for facts in touched if facts.failure is not None]
