@@ -83,7 +83,7 @@ def test_what_is_left_follows_the_pace_so_far(elapsed, current):
 
 
 def test_a_section_that_was_never_timed_makes_what_is_left_unknown_until_it_is_over():
-    known = {place: 1.0 for place in PLAN[1:]}
+    known = dict.fromkeys(PLAN[1:], 1.0)
     assert still(PLAN, known, 0, 0.0) is None
     assert still(PLAN, known, 1, 50.0) == 2.0
 
