@@ -9,6 +9,7 @@ import os
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset, IterableDataset
 
@@ -47,8 +48,8 @@ def intensity(subject: int, seed: int) -> float:
     return random.Random(seed * 1000 + subject).random()
 
 
-def make_rows(settings: Settings) -> dict[str, list]:
-    rows: dict[str, list] = {"subject": [], "session": [], "intensity": []}
+def make_rows(settings: Settings) -> dict[str, list[Any]]:
+    rows: dict[str, list[Any]] = {"subject": [], "session": [], "intensity": []}
     for subject in range(settings.subjects):
         rows["subject"].append(subject)
         rows["session"].append(f"ses-{subject % 2 + 1:02d}")
@@ -56,7 +57,7 @@ def make_rows(settings: Settings) -> dict[str, list]:
     return rows
 
 
-def fingerprint(rows: dict[str, list]) -> str:
+def fingerprint(rows: dict[str, list[Any]]) -> str:
     text = json.dumps(rows, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -70,13 +71,13 @@ def build(settings: Settings, watch: Stopwatch) -> IterableDataset:
     return stream.filter(lambda row: row["intensity"] > settings.threshold)
 
 
-def save(state: dict, path: Path) -> None:
+def save(state: dict[str, Any], path: Path) -> None:
     part = path.with_suffix(".part")
     part.write_text(json.dumps(state))
     part.replace(path)
 
 
-def restore(path: Path) -> dict:
+def restore(path: Path) -> Any:
     return json.loads(path.read_text())
 
 

@@ -27,7 +27,7 @@ def run() -> list[Row]:
 
         def provide(spec: str = spec, applied: object = applied) -> None:
             path = patch if applied else None
-            made = targets.provision(spec, cache=places.cache(), requires=bug.probe_requires, patch=path)
+            made = targets.provision(spec, cache=places.cache(), requires=bug.needs, patch=path)
             if not isinstance(made, TargetInfo):
                 raise RuntimeError(f"no such environment: {made.reason}")
 

@@ -14,7 +14,8 @@ from repro.run.cache import TrialCache
 from repro.run.question import Question
 from repro.run.record import TRIES, needs_record, record_failure
 from repro.run.runner import Runner
-from repro.studies.shrink import Say, shrink
+from repro.studies.shrink import shrink
+from repro.studies.shrink.judge import Say
 from repro.units import parse_duration
 
 NO_HEALTHY = "none"

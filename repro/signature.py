@@ -12,6 +12,7 @@ _MARGIN = re.compile(r"^  [+|] ")
 """What Python draws before the lines of an exception group; its members stand further in."""
 _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
 _FRAME = re.compile(r'^\s*(?:\| )?File "([^"]+)", line \d+, in (.+)$', re.MULTILINE)
+_LIBRARY = re.compile(r"/(?:site-packages|lib/python[\d.]+)/(?!(?:.*/)?site-packages/)(.+)$")
 _VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -25,6 +26,8 @@ _VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 """What changes from run to run: addresses, ids, times, paths, sizes. A bare number stays: it may be the finding."""
+
+_FACES = frozenset(s.value for s in (Symptom.HANG, Symptom.HANG_AT_EXIT, Symptom.CRASH, Symptom.CRASH_AT_EXIT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,17 @@ def signature(outcome: Outcome) -> Signature:
     return Signature(outcome.symptom.value, outcome.exit_code, outcome.signal, killer, raised, stable(message))
 
 
+def recognised(seen: Signature, known: Signature | Symptom, race: bool = False) -> bool:
+    """Whether a failure is the known one: exactly it, or anything of a known symptom.
+
+    Of a race at the end of a process, a hang and a crash are two faces of one failure.
+    """
+    symptom = known.value if isinstance(known, Symptom) else known.symptom
+    if race and {seen.symptom, symptom} <= _FACES:
+        return True
+    return seen.symptom == symptom if isinstance(known, Symptom) else seen == known
+
+
 def last_exception(stderr: str) -> tuple[str, str]:
     """Type and first message line of the exception that ended a process: the last of a chain, the last shown.
 
@@ -79,12 +93,12 @@ def last_exception(stderr: str) -> tuple[str, str]:
 def raised_in(stderr: str) -> str:
     """Where the exception that ended a process came from, as ``datasets/table.py array_cast``.
 
-    Empty if the innermost frame is not of an installed package: the script raised it itself.
+    Empty if the innermost frame is of no library: the script raised it itself.
     """
     frames = _FRAME.findall(stderr.rpartition("Traceback (most recent call last):")[2])
     path, function = frames[-1] if frames else ("", "")
-    below = path.rpartition("/site-packages/")[2] if "/site-packages/" in path else ""
-    return f"{below} {function}" if below else ""
+    below = _LIBRARY.search(path)
+    return f"{below[1]} {function}" if below else ""
 
 
 def stable(text: str) -> str:

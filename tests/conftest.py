@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from repro.evidence.store import Store
 from repro.lab import Lab
 from repro.model import TargetInfo, Unsolvable
 from repro.run.runner import Runner
+from repro.trial.supervise import TOOLS
 
 # A loaded machine must not make a test fail: no example is too slow, and the seed is printed on failure.
 settings.register_profile("kit", deadline=None, print_blob=True)
@@ -48,7 +50,7 @@ def judge(scenario, outcome, expected):
 BUG = Bug(
     slug="made-up", title="Made up for a test", summary="It does what the test says.",
     links={{"report": "https://example.org/1"}},
-    scenarios=(Scenario("plain", "the usual", needs=()), Scenario("other", "a control", control=True, needs=())),
+    scenarios=(Scenario("plain", "the usual"), Scenario("other", "a control", control=True)),
     fixes=(NO_FIX,),
     parameters=(
         Parameter("rows", "int", 3, "rows"), Parameter("size", "size", 1024, "bytes"),
@@ -56,7 +58,7 @@ BUG = Bug(
         Parameter("name", "str", "x", "a name"), Parameter("kind", ("dense", "sparse"), "dense", "which"),
     ),
     prepare=prepare, oracle=judge, folder=Path(__file__).parent, default_scenario="plain",
-    default_target="tiny==1.0", default_limits=Limits({memory}, 20.0, 5.0), probe_requires=(), race={race},
+    default_target="tiny==1.0", default_limits=Limits({memory}, 20.0, 5.0), needs=(), race={race},
 )
 """
 PRELUDE = """
@@ -97,6 +99,13 @@ def made_up_bug(
     (folder / "probe.py").write_text(PRELUDE + control + STARTED * started + textwrap.dedent(body))
     (folder / "minimal.py").write_text(minimal or "print('nothing to see')\n")
     return folder
+
+
+def alone(probe: Path, folder: Path) -> Path:
+    """The probe in a folder that holds it, its neighbours and the tools: what it needs to run without the kit."""
+    for file in (TOOLS, *probe.parent.glob("*.py")):
+        shutil.copy(file, folder)
+    return folder / probe.name
 
 
 def here(spec: str = "tiny==1.0") -> TargetInfo:

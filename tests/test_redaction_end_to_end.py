@@ -20,8 +20,10 @@ HOST = "canary-host-77.corp.example"
 
 # What a careless probe may print, measure and die of.
 LEAK = f"""
+import sys, time
+from pathlib import Path
 time.sleep(0.5)  # long enough for a picture of its memory
-say("measure", measures={{"note": "saved in " + str(Path(__file__)), "login": "{TOKEN}", "from": "{MAIL}"}})
+measure(note="saved in " + str(Path(__file__)), login="{TOKEN}", **{{"from": "{MAIL}"}})
 print("token={TOKEN} user {USER} mail {MAIL} tmp " + __import__("tempfile").gettempdir() + "/x at " + "{HOST}")
 print("login with {UNKNOWN_TOKEN}")
 print("password is {SECRET}", file=sys.stderr)
@@ -56,9 +58,12 @@ def leaky(name: str, source: str) -> str:
     """The made-up bug of the guide, whose probe and script say more than they should; a failure counts as the bug."""
     match name:
         case "probe.py":
-            return source.replace('say("done")', f'{LEAK}\nsay("done")')
+            return source.replace("\ndone()", f"{LEAK}\ndone()")
         case "bug.py":
-            return source.replace("Verdict(outcome.symptom, False,", "Verdict(outcome.symptom, True,")
+            judge = "lambda scenario, seen, expected: Verdict(seen.symptom, True, seen.detail)"
+            return f"from repro.model import Verdict\n{source}".replace(
+                "    needs=", f"    oracle={judge},\n    needs="
+            )
         case _:
             return source.replace("sys.exit(1)", f'sys.exit("{TOKEN} {MAIL} {SECRET} " + __file__)')
 
@@ -69,7 +74,7 @@ def test_no_canary_is_in_any_file_below_reports(tmp_path):
     home = tmp_path / "home" / USER
     folder = home / "bugs" / "nonsense_version"
     folder.mkdir(parents=True)
-    for name, source in FILES:
+    for name, source in ((Path(file).name, source) for file, source in FILES if file.startswith(folder.name)):
         (folder / name).write_text(leaky(name, source), "utf-8")
     reports = tmp_path / "reports"
     planted = {"HOME": str(home), "USER": USER, "LOGNAME": USER, "HF_TOKEN": TOKEN, "SERVICE_PASSWORD": SECRET}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repro.model import Killer, Outcome, Symptom, Verdict
-from repro.signature import Signature, last_exception, signature, stable, why
+from repro.signature import Signature, last_exception, raised_in, signature, stable, why
 
 TRACE = "Traceback (most recent call last):\n"
 
@@ -151,3 +151,19 @@ def test_the_reason_ends_with_the_last_exception_unless_it_names_it() -> None:
     assert why(outcome, Verdict(Symptom.ERROR, False, "exit status 1")) == "exit status 1: TypeError: the last"
     assert why(outcome, Verdict(Symptom.ERROR, True, "it raised TypeError")) == "it raised TypeError"
     assert why(outcome, Verdict(Symptom.WRONG_OUTPUT, True, "34 of 100 rows")) == "34 of 100 rows"
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/x/envs/a/lib/python3.11/site-packages/datasets/table.py", "datasets/table.py cast"),
+        ("/usr/lib/python3.12/json/decoder.py", "json/decoder.py cast"),
+        ("/tmp/repro-1/minimal.py", ""),
+        ("<frozen importlib._bootstrap>", ""),
+    ],
+)
+def test_an_exception_comes_from_the_innermost_frame_if_that_is_of_a_library(path, found):
+    outer = '  File "/x/lib/python3.11/site-packages/outer.py", line 1, in go\n    f()\n'
+    text = f'Traceback (most recent call last):\n{outer}  File "{path}", line 7, in cast\n    x\nValueError: no\n'
+    assert raised_in(text) == found
+    assert raised_in(f"{text}\nDuring handling\n\n{text.replace('cast', 'other')}") == found.replace("cast", "other")

@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.util
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -38,7 +39,10 @@ def load(slug: str) -> Bug:
         raise UserError(f"{file} declares no bug: give it a line BUG = Bug(...) (from repro.bugs.declaration)")
     if bug.slug != slug:
         raise UserError(f"{file} declares {bug.slug!r}: give it the slug {slug!r}, after the name of its folder")
-    if not (probe := bug.folder / "probe.py").is_file():
+    if bug.folder == Path():
+        bug = replace(bug, folder=folders[slug])
+    if not any((bug.folder / name).is_file() for name in ("probe.py", "minimal.py")):
+        probe = bug.folder / "probe.py"
         raise UserError(f"{slug} has no probe: write {probe}, the script that does the failing thing once")
     return bug
 

@@ -8,7 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from repro.model import Limits, Outcome, Scalar, Verdict
+from repro.model import Limits, Outcome, Scalar, Symptom, Verdict
+from repro.signature import Signature
+
+RUN_SCRIPT = Path(__file__).parents[1] / "trial" / "run_script.py"
+"""The probe of a bug that has only a script."""
 
 
 class FixKind(StrEnum):
@@ -46,12 +50,18 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A situation that the probe sets up. A ``control`` must stay healthy everywhere."""
+    """A situation that the probe sets up. A ``control`` must stay healthy everywhere.
+
+    ``needs`` are packages besides those of the bug; ``inputs`` and ``expected`` are what a bug without a ``prepare``
+    gives to the probe, and what its measures are compared with where it has no oracle.
+    """
 
     name: str
     title: str
     control: bool = False
-    needs: tuple[str, ...] = ("datasets", "pyarrow")
+    needs: tuple[str, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    expected: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,39 +222,48 @@ class OwnData:
     check: Callable[[Path], object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bug:
-    """One upstream defect, as its folder ``repro/bugs/<bug>/bug.py`` declares it.
+    """One upstream defect, as its folder declares it in ``bug.py``; ``docs/add-a-bug.md`` lists the fields.
 
-    ``expected`` (what should happen instead) and ``cause`` are a sentence each, for the issue text and the page;
-    ``cause_at`` is the line behind ``cause``; ``workaround`` names the workaround that users may safely paste.
-    ``small`` holds parameters of inputs that are made at once, for questions of whether and not of how much;
-    ``columns`` are what tables show of its trials; ``where`` says of a hung process where it stands (empty: unknown);
-    ``own_data`` says how it takes a folder of the user's own data.
-    ``typed`` is what a user types for it, if not the slug; ``pins`` are requirements of every target that does not
-    name those packages itself.
+    Attributes:
+        needs: the packages under test, in every target.
+        failure: how the bug shows where no ``oracle`` says so: a symptom, or exactly this signature.
+        wrong_if: a pattern of output that is wrong although the probe ends well, for the same case.
+        prepare, oracle: ``None`` for those of ``repro.bugs.defaults``.
+        expected, cause: what should happen instead, and why it does not; a sentence each, ``cause=""`` for unknown.
+        cause_at: the line behind ``cause``.
+        workaround: names the workaround that users may safely paste.
+        small: parameters of inputs that are made at once, for questions of whether and not of how much.
+        columns: what tables show of its trials.
+        where: says of a hung process where it stands (empty: unknown).
+        own_data: how it takes a folder of the user's own data.
+        typed: what a user types for it, if not the slug.
+        pins: requirements of every target that does not name those packages itself.
     """
 
     slug: str
     title: str
     summary: str
-    links: Mapping[str, str]
     scenarios: tuple[Scenario, ...]
-    fixes: tuple[Fix, ...]
-    parameters: tuple[Parameter, ...]
-    prepare: Prepare
-    oracle: Oracle
-    folder: Path
-    default_scenario: str
+    default_scenario: str = ""
+    folder: Path = Path()
+    needs: tuple[str, ...] = ("datasets", "pyarrow")
+    failure: Symptom | Signature = Symptom.WRONG_OUTPUT
+    wrong_if: str = ""
+    prepare: Prepare | None = None
+    oracle: Oracle | None = None
+    parameters: tuple[Parameter, ...] = ()
+    fixes: tuple[Fix, ...] = (NO_FIX,)
+    links: Mapping[str, str] = field(default_factory=dict)
     expected: str = ""
     cause: str = ""
+    cause_at: CodePlace | None = None
     default_target: str = "latest"
     default_limits: Limits = field(default_factory=Limits)
     default_trials: int = 1
     race: bool = False
     claims: tuple[Claim, ...] = ()
-    probe_requires: tuple[str, ...] = ("datasets", "pyarrow")
-    cause_at: CodePlace | None = None
     workaround: str = ""
     comparison: ComparisonPlan | None = None
     small: Mapping[str, Scalar] = field(default_factory=dict)
@@ -253,3 +272,20 @@ class Bug:
     own_data: OwnData | None = None
     typed: str = ""
     pins: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.scenarios:
+            raise ValueError("a bug needs at least one scenario")
+        if not self.default_scenario:
+            object.__setattr__(self, "default_scenario", self.scenarios[0].name)
+
+    @property
+    def all_needs(self) -> tuple[str, ...]:
+        """The packages that any of its scenarios needs."""
+        return tuple(dict.fromkeys((*self.needs, *(name for one in self.scenarios for name in one.needs))))
+
+    @property
+    def probe(self) -> Path:
+        """``probe.py`` of the folder; without one, what runs ``minimal.py`` as a probe."""
+        own = self.folder / "probe.py"
+        return own if own.is_file() else RUN_SCRIPT

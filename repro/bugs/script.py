@@ -19,16 +19,15 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from repro import places
-from repro.bugs.declaration import NO_FIX, Bug, Prepared, Scenario
+from repro.bugs.declaration import NO_FIX, RUN_SCRIPT, Bug, Prepared, Scenario
+from repro.bugs.defaults import SETUP
 from repro.errors import UserError
 from repro.model import Limits, Outcome, Scalar, Symptom, Verdict
-from repro.signature import Signature, signature
+from repro.signature import Signature, recognised, signature
 
 LIMITS = Limits(memory_bytes=None, timeout_s=60.0, grace_s=10.0)
 SCENARIO = "script"
 HEADER = re.compile(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$")  # as PEP 723 gives it
-_LAUNCHER = Path(__file__).parents[1] / "trial" / "run_script.py"
-_SETUP = frozenset({"ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def load(name: str) -> Bug:
     needs, folder = read_needs(text), _home(text)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "minimal.py").write_text(text if HEADER.search(text) else f"{header(needs.pins)}{text}", encoding="utf-8")
-    (folder / "probe.py").write_bytes(_LAUNCHER.read_bytes())
+    (folder / "probe.py").write_bytes(RUN_SCRIPT.read_bytes())
     recorded = read_record(folder)
     name_of = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "script"
     state = hashlib.sha256(f"{text}\0{recorded.wrong_if}".encode()).hexdigest()[:6]
@@ -80,7 +79,7 @@ def load(name: str) -> Bug:
         summary=f"The script ends with: {shown}.",
         expected="The script ends with status 0.",
         links={},
-        scenarios=(Scenario(SCENARIO, "the script as it is", needs=needs.names),),
+        scenarios=(Scenario(SCENARIO, "the script as it is"),),
         fixes=(NO_FIX,),
         parameters=(),
         prepare=partial(_prepare, folder, needs.names, recorded),
@@ -89,7 +88,7 @@ def load(name: str) -> Bug:
         default_scenario=SCENARIO,
         default_target=" ".join(needs.pins) or "latest",
         default_limits=LIMITS,
-        probe_requires=needs.names,
+        needs=needs.names,
         race=recorded.race,
         typed=name,
         pins=needs.pins,
@@ -120,17 +119,11 @@ def judge(scenario: str, outcome: Outcome, expected: Mapping[str, Any]) -> Verdi
         return Verdict(Symptom.OK, False, "ended with status 0")
     seen = signature(outcome)
     known = recorded.signature
-    if known is not None and (seen == known or (recorded.race and _same_race(seen, known))):
+    if known is not None and recognised(seen, known, recorded.race):
         return Verdict(outcome.symptom, True, str(seen))
-    if seen.raised in _SETUP:
+    if seen.raised in SETUP:
         return Verdict(outcome.symptom, False, f"the environment is broken: {seen}", testable=False)
     return Verdict(outcome.symptom, False, f"{seen}, not the recorded {known}" if known else str(seen))
-
-
-def _same_race(seen: Signature, known: Signature) -> bool:
-    """Of a race at the end of a process, a hang and a crash are two faces of one failure."""
-    faces = {s.value for s in (Symptom.HANG, Symptom.HANG_AT_EXIT, Symptom.CRASH, Symptom.CRASH_AT_EXIT)}
-    return {seen.symptom, known.symptom} <= faces
 
 
 def read_needs(text: str) -> Needs:
@@ -179,7 +172,7 @@ def as_seen(bug: Bug, text: str, target: Mapping[str, Any]) -> str:
     """The script to show: a header that the kit gave it names the versions with which it was seen to fail."""
     if own_header(bug):
         return text
-    pins = with_versions(bug.probe_requires, target.get("packages") or {}, target.get("local") or ())
+    pins = with_versions(bug.needs, target.get("packages") or {}, target.get("local") or ())
     return header(pins) + text.removeprefix(header(bug.pins))
 
 

@@ -52,8 +52,9 @@ def command(
     lab = Lab(memory=memory, timeout=timeout, quiet=as_json)
     if bugs.load(bug).comparison is None:
         lab.scripts.look_at(bug, target=where["target"], say=options.line_to_stderr(as_json))
-        scenario, target, given = where["scenario"], where["target"], where["parameters"]
-        counts = lab.try_fixes(bug, fixes, scenario=scenario, target=target, parameters=given, jobs=jobs)
+        counts = lab.try_fixes(
+            bug, fixes, scenario=where["scenario"], target=where["target"], parameters=where["parameters"], jobs=jobs
+        )
         if as_json:
             options.echo_json({"schema": SCHEMA, "bug": bug, "fixes": counts.to_json()})
         else:

@@ -104,8 +104,8 @@ class Facts:
 
     @property
     def package(self) -> str:
-        """The package whose releases differ: ``datasets`` if the probe needs it, else the first that it needs."""
-        needs = self.bug.probe_requires
+        """The package whose releases differ: ``datasets`` if the bug needs it, else the first that it needs."""
+        needs = self.bug.needs
         return "datasets" if "datasets" in needs else next(iter(needs), "python")
 
     def answers(self, scenario: str, fix: str = NO_FIX.name) -> list[Answer]:

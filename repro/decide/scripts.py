@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import warnings
 from collections.abc import Iterable
 
 from repro.evidence.record import Evidence
@@ -43,7 +44,8 @@ def fits(run: Evidence, trials: Iterable[Evidence]) -> bool:
 def parses(text: str) -> bool:
     """Whether it is Python that can be compiled."""
     try:
-        compile(text, "script", "exec", dont_inherit=True)
+        with warnings.catch_warnings(action="ignore"):
+            compile(text, "script", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

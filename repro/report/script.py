@@ -27,7 +27,7 @@ def report_script(
     """Runs a script, bisects it along ``axis`` and writes its issue, in a notebook; 0 if all of it ran through."""
     bug = bugs.load(typed)
     text = Path(typed).expanduser().read_text("utf-8")
-    along = axis or (AXIS if AXIS in bug.probe_requires else bug.probe_requires[0] if bug.probe_requires else None)
+    along = axis or (AXIS if AXIS in bug.needs else bug.needs[0] if bug.needs else None)
     limits = {"--memory": memory, "--timeout": timeout}
     cells = [
         "%load_ext repro",

@@ -19,7 +19,8 @@ from typing import Any
 
 import repro
 from repro import trial
-from repro.bugs.declaration import Bug, Claim, Fix, Parameter, Prepared, Scenario
+from repro.bugs import defaults
+from repro.bugs.declaration import RUN_SCRIPT, Bug, Claim, Fix, Parameter, Prepared, Scenario
 from repro.forms import to_json
 from repro.model import SCHEMA, TargetInfo, Unsolvable
 from repro.run.question import Question
@@ -74,6 +75,9 @@ def sources_key(bug: Bug) -> str:
     """sha256 of the syntax of the probe, of what prepares and judges, and of the supervisor."""
     parts = {f"{path.parent.name}/{path.name}": syntax for path, syntax in sorted(_sources(bug).items())}
     form = {"schema": SCHEMA, "supervisor": _supervisor(), "sources": parts}
+    if bug.oracle is None:
+        controls = [one.name for one in bug.scenarios if one.control]
+        form["declared"] = [str(bug.failure), repr(bug.failure), bug.wrong_if, bug.race, controls]
     return _sha256(json.dumps(form, sort_keys=True).encode())[:32]
 
 
@@ -83,11 +87,12 @@ def _sources(bug: Bug) -> dict[Path, str]:
     Of the files that hold ``prepare`` and the oracle only what these two reach counts; all others count whole.
     """
     entries: dict[Path, list[Callable[..., Any]]] = {}
-    for function in (bug.prepare, bug.oracle):
+    for function in (bug.prepare or defaults.constants, bug.oracle or defaults.compare):
         while isinstance(function, functools.partial):
             function = function.func
         entries.setdefault(Path(inspect.getfile(inspect.unwrap(function))), []).append(inspect.unwrap(function))
-    waiting, found = [bug.folder / "probe.py", *entries], dict[Path, str]()
+    script = [bug.folder / "minimal.py"] if bug.probe == RUN_SCRIPT else []
+    waiting, found = [bug.probe, *script, *entries], dict[Path, str]()
     while waiting:
         path = waiting.pop()
         if path in found or not path.is_file():

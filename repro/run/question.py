@@ -36,6 +36,11 @@ class Question:
         return {p.name: p.default for p in self.bug.parameters} | dict(self.given)
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        """The packages under test."""
+        return tuple(dict.fromkeys((*self.bug.needs, *self.scenario.needs)))
+
+    @property
     def controls(self) -> tuple[Question, ...]:
         """The bug's controls in the same target, for the question whether anything works there at all."""
         needs = set(self.scenario.needs)

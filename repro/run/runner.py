@@ -50,8 +50,8 @@ class Runner:
     def target(self, question: Question) -> TargetInfo | Unsolvable:
         """The environment of a question, made if need be."""
         patch = question.fix.path if question.fix.kind is FixKind.PATCH else None
-        tested = question.scenario.needs
-        found = self.environment(question.target, (*question.bug.probe_requires, *tested), patch)
+        tested = question.needs
+        found = self.environment(question.target, tested, patch)
         if isinstance(found, TargetInfo) and tested and len(targets.missing_from(found, tested)) == len(set(tested)):
             names = " or ".join(dict.fromkeys(tested))
             raise UserError(
@@ -72,7 +72,8 @@ class Runner:
 
     def inputs(self, question: Question) -> Prepared:
         """The inputs of a question, made if need be."""
-        key = repr((question.bug.slug, question.scenario.name, sorted(question.parameters.items())))
+        asked = question.bug.slug, question.scenario.name, sorted(question.parameters.items())
+        key = repr((*asked, question.bug.prepare))  # of a script it holds the failure that is looked for
         with self._lock:
             if key not in self._inputs:
                 self._inputs[key] = calls.prepare(question.bug, question.scenario.name, question.parameters, self.cache)
@@ -103,7 +104,7 @@ class Runner:
         key = self.key(question)
         outcome, diagnosis = self.observe(question, target, memray=memray)
         verdict = judge(question, outcome, self.inputs(question).expected)
-        kept = described(target, question.scenario.needs)
+        kept = described(target, question.needs)
         return self.keep(question, kept, outcome, verdict, reproduce, key, label, diagnosis)
 
     def observe(
@@ -131,7 +132,7 @@ class Runner:
             outcome = supervise(
                 request,
                 target.python,
-                question.bug.folder / "probe.py",
+                question.bug.probe,
                 question.limits,
                 scratch=scratch,
                 wrapper=diagnose.wrapper(scratch) if memray else (),
@@ -188,7 +189,7 @@ class Runner:
 
     def _diagnosis(self, target: TargetInfo, question: Question, scratch: Path) -> dict[str, Any]:
         page = scratch / "flamegraph.html"
-        probe = question.bug.folder / "probe.py"
+        probe = question.bug.probe
         report = diagnose.read_capture(target.python, scratch / diagnose.CAPTURE, probe, page)
         found = report.to_json()
         if report.flamegraph is not None:

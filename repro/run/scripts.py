@@ -51,7 +51,8 @@ def run_script(
 
 def run_minimal(runner: Runner, bug: Bug, spec: str, script: str = "minimal.py") -> Evidence:
     """Runs the script that goes into the issue under the bug's limits; any end but status 0 is the failure it shows."""
-    scenario = Scenario(MINIMAL if script == "minimal.py" else script.removesuffix(".py"), "the script of the issue")
+    name = MINIMAL if script == "minimal.py" else script.removesuffix(".py")
+    scenario = Scenario(name, "the script of the issue", needs=bug.all_needs)
     question = Question(bug, scenario, NO_FIX, spec, bug.default_limits)
     target = runner.target(question)
     key = script_key(bug.folder / script, question, target)
@@ -74,7 +75,7 @@ def run_test(runner: Runner, bug: Bug, spec: str, fix: Fix = NO_FIX) -> Evidence
     source = exported_source(bug)
     if source is None:
         raise ValueError(f"{bug.slug} exports no test")
-    needs = (*bug.probe_requires, *(name for scenario in bug.scenarios for name in scenario.needs), "pytest")
+    needs = (*bug.all_needs, "pytest")
     question = Question(bug, Scenario(TEST, "the test for upstream", needs=needs), fix, spec, TEST_LIMITS)
     target = runner.environment(spec, needs, fix.path if fix.kind is FixKind.PATCH else None)
     key = script_key(source, question, target)

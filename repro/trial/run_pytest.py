@@ -7,16 +7,13 @@ and ``done``.
 
 from __future__ import annotations
 
-import json
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import probe_tools
 import pytest
-
-START = time.monotonic()
 
 
 class Count:
@@ -30,33 +27,14 @@ class Count:
             self.seen[report.outcome] += 1
 
 
-def main() -> None:
-    request = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    test = Path(request["inputs"]["test"])
-    with Path(sys.argv[2]).open("a", encoding="utf-8") as events:
-
-        def emit(**event: Any) -> None:
-            events.write(json.dumps({"t": round(time.monotonic() - START, 4), **event}) + "\n")
-            events.flush()
-
-        emit(event="started", python=sys.version.split()[0], versions={"pytest": pytest.__version__}, files={})
-        count = Count()
-        options = [
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "--rootdir",
-            str(test.parent),
-            "-c",
-            "/dev/null",
-            "--tb=short",
-            "--maxfail=3",
-        ]
-        status = int(pytest.main([*options, str(test)], plugins=[count]))
-        counts = {name: count.seen[name] for name in ("passed", "failed", "skipped")}
-        emit(event="measure", measures={**counts, "status": status})
-        emit(event="done")
+def run() -> None:
+    test = Path(probe_tools.INPUTS["test"])
+    sys.path[0] = str(test.parent)  # not the folder of this file, whose neighbours are no test's business
+    probe_tools.started("pytest")
+    count = Count()
+    alone = ["-p", "no:cacheprovider", "--rootdir", str(test.parent), "-c", "/dev/null"]
+    status = int(pytest.main(["-q", *alone, "--tb=short", "--maxfail=3", str(test)], plugins=[count]))
+    probe_tools.measure(**{name: count.seen[name] for name in ("passed", "failed", "skipped")}, status=status)
 
 
-if __name__ == "__main__":
-    main()
+probe_tools.main(run)

@@ -6,34 +6,18 @@ when the last statement of the script ran or it called ``sys.exit(0)``. The scri
 they would without this file: what is alive when the interpreter ends decides how it ends.
 """
 
-import contextlib
-import faulthandler
-import importlib.metadata
-import json
 import os
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
-
-def _emit(event: str, **fields: Any) -> None:
-    line = json.dumps({"event": event, "t": round(time.monotonic() - _START, 4), **fields})
-    os.write(_EVENTS, line.encode() + b"\n")
-
-
-def _versions(names: list[str]) -> dict[str, str]:
-    found = {}
-    for name in names:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+import probe_tools
 
 
 def _run(path: str) -> None:
     """Runs the file in ``__main__``; the frames of this file are taken out of a traceback."""
     sys.argv = [path]
-    sys.path[0] = str(Path(path).parent)
+    sys.path[:] = [str(Path(path).parent), *(one for one in sys.path[1:] if one != os.environ.get("PYTHONPATH"))]
+    os.environ.pop("PYTHONPATH", None)  # it names the folder of the tools, which the script is to know nothing of
     code = compile(Path(path).read_bytes(), path, "exec")
     space = sys.modules["__main__"].__dict__
     space["__file__"] = path
@@ -41,19 +25,15 @@ def _run(path: str) -> None:
         exec(code, space)
     except SystemExit as stop:
         if stop.code in (None, 0):
-            _emit("done")
+            probe_tools.done()
         raise
     except BaseException as error:
         trace = error.__traceback__
         error.with_traceback(trace.tb_next if trace else None)  # the hook shows the one that it carries
         sys.excepthook(type(error), error, error.__traceback__)
         sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
-    _emit("done")
+    probe_tools.done()
 
 
-_START = time.monotonic()
-faulthandler.enable()
-_INPUTS = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["inputs"]
-_EVENTS = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-_emit("started", python=sys.version.split()[0], versions=_versions(_INPUTS["packages"]), files={})
-_run(_INPUTS["script"])
+probe_tools.started(*probe_tools.INPUTS["packages"])
+_run(probe_tools.INPUTS["script"])

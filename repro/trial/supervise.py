@@ -30,6 +30,8 @@ __all__ = ["KIT_TOKEN", "Interrupted", "scratch_folder", "supervise"]
 TICK_S = 0.02
 ENTER_S = 1.0
 MAX_SAMPLES = 400
+TOOLS = Path(__file__).with_name("probe_tools.py")
+"""What probes import; a script that is none, and so lies in the scratch folder itself, gets nothing."""
 
 
 class Interrupted(Exception):
@@ -70,10 +72,14 @@ def supervise(
     """
     request_file, events_file = scratch / "REQUEST.json", scratch / "EVENTS.jsonl"
     command = [str(python), *wrapper, str(probe), str(request_file), str(events_file)]
-    env = process.probe_environment(scratch, f"{KIT_TOKEN}-{uuid.uuid4().hex[:8]}", environment)
+    is_probe = probe.parent != scratch
+    tools = {"PYTHONPATH": str(scratch)} if is_probe else {}
+    env = process.probe_environment(scratch, f"{KIT_TOKEN}-{uuid.uuid4().hex[:8]}", {**tools, **(environment or {})})
     files: list[HeldFile] = []
     try:
         request_file.write_text(json.dumps(replace(request, scratch=str(scratch)).to_json()))
+        if is_probe:
+            shutil.copy(TOOLS, scratch)
         events = HeldFile(events_file)
         files.append(events)
         outputs = Output(scratch / "stdout"), Output(scratch / "stderr")

@@ -25,7 +25,7 @@ def prepare(scenario, parameters, cache):
 def oracle(scenario, outcome, expected):
     {oracle}
 
-BUG = Bug("mine", "", "", {{}}, (Scenario("s", ""),), (), (), prepare, oracle, Path(__file__).parent, "s")
+BUG = Bug(slug="mine", title="", summary="", scenarios=(Scenario("s", ""),), prepare=prepare, oracle=oracle)
 """
 FINE = "return Prepared({'rows': 3}, {'given': [scenario, parameters]})"
 OK = "return Verdict(outcome.symptom, expected['bug'], scenario)"

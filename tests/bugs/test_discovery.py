@@ -11,9 +11,8 @@ from repro.bugs.declaration import FixKind
 from repro.errors import UserError
 
 BUG = """
-from pathlib import Path
 from repro.bugs.declaration import Bug, Scenario
-BUG = Bug("{slug}", "", "", {{}}, (Scenario("s", ""),), (), (), None, None, Path(__file__).parent, "s")
+BUG = Bug(slug="{slug}", title="", summary="", scenarios=(Scenario("s", ""),))
 """
 
 

@@ -17,6 +17,7 @@ from repro.bugs.embed_sliced_list.gate import oracle
 from repro.errors import UserError
 from repro.model import Outcome, Symptom, Verdict
 from tests.bugs.embed_strategies import cases
+from tests.conftest import alone
 
 settings.register_profile("fixes", deadline=None, max_examples=60)
 settings.load_profile("fixes")
@@ -193,7 +194,7 @@ def test_a_number_of_cases_that_makes_no_sense_is_refused(tmp_path, given, said)
 def test_the_script_of_the_gate_runs_beside_its_cases_and_says_what_they_gave(tmp_path):
     request = {"inputs": {"cases": 5, "seed": 1}, "fix_path": None}
     (tmp_path / "request.json").write_text(json.dumps(request))
-    command = [sys.executable, str(oracle.GATE.folder / "probe.py"), "request.json", "events.jsonl"]
+    command = [sys.executable, str(alone(oracle.GATE.folder / "probe.py", tmp_path)), "request.json", "events.jsonl"]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     assert [event["event"] for event in events] == ["started", "phase", "measure", "done"]

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from repro import bugs
+from repro.bugs import calls
 from repro.bugs.declaration import FixKind
 from repro.model import Outcome, Request, Status, Symptom, TargetInfo
 from repro.rates import Rate
 from repro.targets import provision
 from repro.trial.supervise import scratch_folder, supervise
+from tests.conftest import alone
 
 BUG = bugs.load("embed-sliced-list")
 SMALL: dict[str, Any] = {"rows": 8, "files_per_row": 3, "file_size": 65536}
@@ -39,14 +41,14 @@ def swapped(shard):
 
 
 def request_for(tmp_path: Path, scenario: str, fix: str | None = None, **given: Any) -> tuple[Request, Any]:
-    prepared = BUG.prepare(scenario, SMALL | given, tmp_path / "cache")
+    prepared = calls.prepare(BUG, scenario, SMALL | given, tmp_path / "cache")
     return Request(BUG.slug, scenario, "given", fix, {}, prepared.inputs, ""), prepared.expected
 
 
 def events_of(tmp_path: Path, request: Request, check: bool = True) -> tuple[list[dict[str, Any]], str]:
     """Run the probe with the interpreter of the tests; its events and its stderr."""
     (tmp_path / "request.json").write_text(json.dumps(request.to_json()))
-    command = [sys.executable, str(BUG.folder / "probe.py"), "request.json", "events.jsonl"]
+    command = [sys.executable, str(alone(BUG.folder / "probe.py", tmp_path)), "request.json", "events.jsonl"]
     ended = subprocess.run(command, capture_output=True, text=True, check=check, cwd=tmp_path)
     return [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()], ended.stderr
 
@@ -61,7 +63,7 @@ def measures_of(events: list[dict[str, Any]]) -> dict[str, Any]:
 def verdict_of(tmp_path: Path, scenario: str, fix: str | None = None) -> tuple[Any, dict[str, Any]]:
     request, expected = request_for(tmp_path, scenario, fix)
     measures = measures_of(events_of(tmp_path, request)[0])
-    return BUG.oracle(scenario, Outcome(Symptom.OK, "", measures=measures), expected), measures
+    return calls.judge(BUG, scenario, Outcome(Symptom.OK, "", measures=measures), expected), measures
 
 
 def workaround(tmp_path: Path, text: str) -> str:
@@ -132,7 +134,7 @@ def test_embedding_other_rows_is_noticed(tmp_path):
 
 def test_columns_without_any_value_have_their_type(tmp_path):
     """A cohort of few sessions may have no FLAIR at all."""
-    prepared = BUG.prepare("shard-first", SMALL, tmp_path / "cache")
+    prepared = calls.prepare(BUG, "shard-first", SMALL, tmp_path / "cache")
     path = Path(prepared.inputs["manifest"])
     manifest = json.loads(path.read_text())
     manifest["features"]["flair"] = "nifti"
@@ -179,12 +181,12 @@ slow = partial(pytest.param, marks=pytest.mark.slow)
 def test_known_answers(shared_cache, tmp_path, target, scenario, fix, status, opened):
     tried = bugs.fix(BUG, fix)
     patch = tried.path if tried.kind is FixKind.PATCH else None
-    made = provision(target, cache=shared_cache, requires=BUG.probe_requires, patch=patch, diagnostic=())
+    made = provision(target, cache=shared_cache, requires=BUG.needs, patch=patch, diagnostic=())
     assert isinstance(made, TargetInfo), made
     request, expected = request_for(tmp_path, scenario, str(tried.path) if tried.kind is FixKind.WORKAROUND else None)
     with scratch_folder() as scratch:
         outcome = supervise(request, made.python, BUG.folder / "probe.py", BUG.default_limits, scratch=scratch)
-    verdict = BUG.oracle(scenario, outcome, expected)
+    verdict = calls.judge(BUG, scenario, outcome, expected)
     assert (Rate.of([verdict]).status(race=False), outcome.measures.get("files_opened")) == (status, opened), verdict
 
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from repro.bugs import calls
 from repro.bugs.declaration import FixKind
 from repro.bugs.exit_hang.bug import BUG
 from repro.bugs.exit_hang.diagnosis import where
@@ -24,6 +25,7 @@ from repro.errors import UserError
 from repro.inputs import parquet
 from repro.model import Outcome, Request, Scalar, Stack, Status, Symptom, Verdict
 from repro.rates import Rate
+from tests.conftest import alone
 
 SMALL: dict[str, Scalar] = {"layout": "small", "seed": 7}
 EXPECTED = {"rows": 4096}
@@ -40,7 +42,7 @@ def outcome(symptom: Symptom, rows: int | None = 16) -> Outcome:
 
 @given(st.sampled_from(Symptom), st.sampled_from(BUG.scenarios), st.one_of(st.none(), st.integers(0, 5000)))
 def test_the_bug_is_a_hang_or_a_crash_after_the_last_statement_and_nothing_else(symptom, scenario, rows):
-    verdict = BUG.oracle(scenario.name, outcome(symptom, rows), EXPECTED)
+    verdict = calls.judge(BUG, scenario.name, outcome(symptom, rows), EXPECTED)
     assert verdict.is_bug == (symptom in {Symptom.HANG_AT_EXIT, Symptom.CRASH_AT_EXIT})
     assert verdict.symptom is symptom or (symptom, verdict.symptom) == (Symptom.OK, Symptom.WRONG_OUTPUT)
     assert verdict.reason
@@ -48,26 +50,29 @@ def test_the_bug_is_a_hang_or_a_crash_after_the_last_statement_and_nothing_else(
 
 def test_one_bad_end_in_twenty_is_enough_for_present():
     ends = [Symptom.OK] * 19 + [Symptom.HANG_AT_EXIT]
-    verdicts = [BUG.oracle("arrow-generator", outcome(end), EXPECTED) for end in ends]
+    verdicts = [calls.judge(BUG, "arrow-generator", outcome(end), EXPECTED) for end in ends]
     assert Rate.of(verdicts).status(race=BUG.race) is Status.PRESENT
     assert Rate.of(verdicts[:19]).status(race=BUG.race) is Status.UNSETTLED, "19 clean runs of a race are too few"
 
 
 @pytest.mark.parametrize("symptom", [Symptom.HANG, Symptom.CRASH, Symptom.ERROR])
 def test_a_failure_before_the_last_statement_is_a_different_one(symptom):
-    assert Rate.of([BUG.oracle("arrow-loop", outcome(symptom), EXPECTED)]).status(race=True) is Status.DIFFERENT_FAILURE
+    assert (
+        Rate.of([calls.judge(BUG, "arrow-loop", outcome(symptom), EXPECTED)]).status(race=True)
+        is Status.DIFFERENT_FAILURE
+    )
 
 
 @pytest.mark.parametrize("scenario", sorted(READS_ALL))
 def test_reading_everything_must_give_every_row(scenario):
-    assert BUG.oracle(scenario, outcome(Symptom.OK, 4096), EXPECTED).symptom is Symptom.OK
-    assert BUG.oracle(scenario, outcome(Symptom.OK, 4095), EXPECTED).symptom is Symptom.WRONG_OUTPUT
+    assert calls.judge(BUG, scenario, outcome(Symptom.OK, 4096), EXPECTED).symptom is Symptom.OK
+    assert calls.judge(BUG, scenario, outcome(Symptom.OK, 4095), EXPECTED).symptom is Symptom.WRONG_OUTPUT
 
 
 @pytest.mark.parametrize("scenario", sorted(READS_NOTHING))
 def test_the_control_must_have_read_nothing(scenario):
-    assert BUG.oracle(scenario, outcome(Symptom.OK, 0), EXPECTED).symptom is Symptom.OK
-    assert BUG.oracle(scenario, outcome(Symptom.OK, 1), EXPECTED).symptom is Symptom.WRONG_OUTPUT
+    assert calls.judge(BUG, scenario, outcome(Symptom.OK, 0), EXPECTED).symptom is Symptom.OK
+    assert calls.judge(BUG, scenario, outcome(Symptom.OK, 1), EXPECTED).symptom is Symptom.WRONG_OUTPUT
 
 
 @pytest.mark.parametrize(
@@ -79,13 +84,13 @@ def test_the_control_must_have_read_nothing(scenario):
     ],
 )
 def test_a_healthy_end_without_a_row_is_not_health(rows, said):
-    verdict = BUG.oracle("arrow-loop", outcome(Symptom.OK, rows), EXPECTED)
+    verdict = calls.judge(BUG, "arrow-loop", outcome(Symptom.OK, rows), EXPECTED)
     assert verdict == Verdict(Symptom.WRONG_OUTPUT, False, said)
 
 
 @pytest.mark.parametrize("rows", [1, 4096])
 def test_one_row_is_enough_and_all_are_not_too_many(rows):
-    assert BUG.oracle("arrow-loop", outcome(Symptom.OK, rows), EXPECTED).symptom is Symptom.OK
+    assert calls.judge(BUG, "arrow-loop", outcome(Symptom.OK, rows), EXPECTED).symptom is Symptom.OK
 
 
 # --- the diagnosis ------------------------------------------------------------------------------------------------
@@ -127,7 +132,7 @@ def test_a_hang_elsewhere_is_not_taken_for_one_in_a_pool(threads):
 def test_scenarios_without_datasets_run_in_targets_without_datasets():
     for scenario in BUG.scenarios:
         assert ("datasets" in scenario.needs) == scenario.name.startswith("datasets-")
-    assert BUG.probe_requires == ("pyarrow",)
+    assert BUG.needs == ("pyarrow",)
 
 
 def test_only_reading_nothing_is_a_control():
@@ -145,7 +150,7 @@ def test_names_are_unique_and_the_defaults_exist():
 
 
 def test_prepare_gives_the_probe_a_file_and_the_oracle_its_rows(tmp_path):
-    prepared = BUG.prepare("arrow-loop", SMALL, tmp_path)
+    prepared = calls.prepare(BUG, "arrow-loop", SMALL, tmp_path)
     assert Path(prepared.inputs["path"]).is_file()
     assert prepared.inputs["layout"] == "small"
     assert prepared.expected == EXPECTED
@@ -154,12 +159,12 @@ def test_prepare_gives_the_probe_a_file_and_the_oracle_its_rows(tmp_path):
 @pytest.mark.parametrize("seed", ["many", -1, True, None])
 def test_a_seed_that_is_no_number_is_refused(tmp_path, seed):
     with pytest.raises(UserError, match="--set seed="):
-        BUG.prepare("arrow-loop", {"layout": "small", "seed": seed}, tmp_path)
+        calls.prepare(BUG, "arrow-loop", {"layout": "small", "seed": seed}, tmp_path)
 
 
 def test_an_unknown_scenario_is_refused_with_the_nearest_name(tmp_path):
     with pytest.raises(UserError, match="'arrow-loop'"):
-        BUG.prepare("arow-loop", SMALL, tmp_path)
+        calls.prepare(BUG, "arow-loop", SMALL, tmp_path)
 
 
 # --- the scripts --------------------------------------------------------------------------------------------------
@@ -174,7 +179,7 @@ def imports(path: Path) -> set[str]:
 
 
 def test_the_probe_imports_the_packages_under_test_and_the_standard_library_only():
-    assert imports(BUG.folder / "probe.py") - sys.stdlib_module_names == {"pyarrow", "datasets"}
+    assert imports(BUG.folder / "probe.py") - sys.stdlib_module_names == {"pyarrow", "datasets", "probe_tools"}
 
 
 def test_done_is_the_last_statement_of_the_probe():
@@ -233,14 +238,14 @@ def probe(cache, tmp_path):
     """Run the probe until it is done (how it ends is the race, and no business of a test); give its events."""
 
     def run(scenario, fix_path=None, fix="none"):
-        prepared = BUG.prepare(scenario, SMALL, cache)
+        prepared = calls.prepare(BUG, scenario, SMALL, cache)
         request = Request(
             BUG.slug, scenario, fix, str(fix_path) if fix_path else None, SMALL, prepared.inputs, str(tmp_path)
         )
         (tmp_path / "request.json").write_text(json.dumps(request.to_json()))
         events = tmp_path / "events.jsonl"
         events.write_text("")
-        command = [sys.executable, BUG.folder / "probe.py", tmp_path / "request.json", events]
+        command = [sys.executable, alone(BUG.folder / "probe.py", tmp_path), tmp_path / "request.json", events]
         with (tmp_path / "stderr").open("wb") as stderr:
             process = subprocess.Popen(command, stdout=stderr, stderr=stderr)
             deadline = time.monotonic() + 60
@@ -262,7 +267,7 @@ def test_the_probe_says_what_it_runs_with_what_it_read_and_that_it_is_done(probe
     assert all(Path(file).is_file() for file in events[0]["files"].values())
     assert [event["t"] for event in events] == sorted(event["t"] for event in events)
     healthy = outcome(Symptom.OK, events[1]["measures"]["rows_read"])
-    assert BUG.oracle(scenario, healthy, EXPECTED).symptom is Symptom.OK
+    assert calls.judge(BUG, scenario, healthy, EXPECTED).symptom is Symptom.OK
 
 
 @pytest.mark.slow

@@ -22,8 +22,8 @@ def declare(file: str, title: str, cause: str, *, error: str = "", race: bool = 
         cause=cause,
         links={},
         scenarios=(
-            Scenario("call", "the call that fails", needs=("datasets",)),
-            Scenario("plain", "a call that never fails", control=True, needs=("datasets",)),
+            Scenario("call", "the call that fails"),
+            Scenario("plain", "a call that never fails", control=True),
         ),
         fixes=(NO_FIX,),
         parameters=(),
@@ -32,7 +32,7 @@ def declare(file: str, title: str, cause: str, *, error: str = "", race: bool = 
         folder=folder,
         default_scenario="call",
         default_limits=Limits(memory_bytes=256 << 20, timeout_s=20.0, grace_s=5.0),
-        probe_requires=("datasets",),
+        needs=("datasets",),
         race=race,
     )
 

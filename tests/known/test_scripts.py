@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import zipfile
 
 import pytest
@@ -122,7 +123,7 @@ def test_a_report_is_the_notebook_that_anybody_could_have_typed(kit: Kit) -> Non
     path = kit.folder / "reported.py"
     path.write_text(HEADER + SCRIPTS["exception"], "utf-8")
     said = kit("report", str(path), "--axis", ALL, "--timeout", "20s", status=0)
-    page = (kit.folder / said.split()[-1]).read_text("utf-8")
-    for words in ("ValueError: got 41", "present up to 4.0, absent from 5.0", "### Describe the bug", "%%repro"):
-        assert words in page or words.replace(" ", "&nbsp;") in page, words
+    page = re.sub("<[^>]+>", "", (kit.folder / said.split()[-1]).read_text("utf-8"))
+    for words in ("ValueError: got 41", "up to 4.0, absent from 5.0", "### Describe the bug", "%%repro"):
+        assert words in page, words
     assert list((kit.folder / "reports" / "issues").glob("reported-*.md"))

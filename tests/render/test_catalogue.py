@@ -11,9 +11,6 @@ BUG = Bug(
     scenarios=(Scenario("first", "the first shard"), Scenario("plain", "no lists", control=True)),
     fixes=(NO_FIX,),
     parameters=(Parameter("rows", "int", 8, "rows"), Parameter("kind", ("dense", "sparse"), "dense", "what is in it")),
-    prepare=None,  # type: ignore[arg-type]
-    oracle=None,  # type: ignore[arg-type]
-    folder=None,  # type: ignore[arg-type]
     default_scenario="first",
 )
 

@@ -58,8 +58,8 @@ class House:
             replace(
                 bug,
                 folder=folder,
-                prepare=getattr(loaded["prepare"], bug.prepare.__name__),  # type: ignore[attr-defined]
-                oracle=getattr(loaded["oracle"], bug.oracle.__name__),
+                prepare=getattr(loaded["prepare"], bug.prepare.__name__),  # type: ignore[union-attr]
+                oracle=getattr(loaded["oracle"], bug.oracle.__name__),  # type: ignore[union-attr]
             )
         )
 
@@ -110,6 +110,8 @@ DECIDE: list[tuple[str, str, Edit]] = [
     ("exit-hang", "bugs/exit_hang/oracle.py", swap("AT_EXIT = frozenset({", "AT_EXIT = frozenset({Symptom.HANG, ")),
     ("exit-hang", "inputs/parquet.py", append("MORE = 1")),
     ("exit-hang", "trial/classify.py", append("MORE = 1")),
+    ("exit-hang", "trial/probe_tools.py", append("MORE = 1")),
+    ("embed-sliced-list", "trial/probe_tools.py", swap("O_APPEND", "O_TRUNC")),
 ]
 
 

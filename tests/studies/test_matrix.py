@@ -260,7 +260,7 @@ from repro.model import Limits, Verdict
 NONE = ()
 BUG = Bug(
     slug="made-up", title="made up", summary="", links={}, fixes=(NO_FIX,), parameters=(), folder=Path(__file__).parent,
-    scenarios=tuple(Scenario(f"s{n}", "", needs=NONE) for n in range(8)), default_scenario="s0", probe_requires=NONE,
+    scenarios=tuple(Scenario(f"s{n}", "", needs=NONE) for n in range(8)), default_scenario="s0", needs=NONE,
     prepare=lambda scenario, parameters, cache: Prepared({"ledger": str(cache / "ledger")}),
     oracle=lambda scenario, outcome, expected: Verdict(outcome.symptom, False, outcome.detail),
     default_limits=Limits(256 << 20, 60.0, 60.0),

@@ -12,9 +12,7 @@ and the inputs that were prepared beforehand::
     fix_path             a workaround ``name.py`` with ``name(shard) -> pyarrow.Table``; anything else is not called
                          (a patch is already part of the environment)
 
-Each event is one line of JSON with ``t``, the seconds since the start, written in one piece so that it survives
-SIGKILL: ``started``, ``phase`` (build, take, embed, verify), ``measure`` (a later value replaces an earlier one),
-``unsupported`` and, as the last statement, ``done``. An exception is let go. Nothing is judged here.
+The phases are build, take, embed and verify. An exception is let go. Nothing is judged here.
 
 Opened files are counted with an audit hook, hence those that Python opens (a file that Arrow's C++ opens by itself is
 not seen), in the phase ``embed`` only. ``unneeded_files_opened`` counts those that no chosen row refers to.
@@ -26,55 +24,46 @@ the system does not tell (no ``/proc``).
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-import os
-import platform
-import re
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-START = time.monotonic()
+import datasets
+import pyarrow as pa
+from datasets import Dataset, Features, Sequence, Value
+from probe_tools import (
+    INPUTS,
+    forget_peak,
+    main,
+    measure,
+    on_open,
+    peak,
+    phase,
+    resident,
+    started,
+    unsupported,
+    workaround,
+)
+from tqdm import tqdm
+
 PACKAGES = ("datasets", "pyarrow", "huggingface-hub", "pandas", "numpy", "fsspec", "nibabel")
 LISTED = 2000
 """At most so many embedded values are hashed and listed; the rest is only counted."""
 
 
-class Events:
-    """The event file. ``O_APPEND`` and one ``write`` a line: nothing is buffered, and an audit hook may call it."""
-
-    def __init__(self, path: str) -> None:
-        self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-    def write(self, event: str, **fields: Any) -> None:
-        line = {"event": event, "t": round(time.monotonic() - START, 4), **fields}
-        os.write(self.fd, json.dumps(line).encode() + b"\n")
-
-    def measure(self, **measures: Any) -> None:
-        self.write("measure", measures=measures)
-
-
 class Opens:
-    """Audit hook that counts the input files opened while ``counting`` and reports every one at once."""
+    """Counts the input files opened while ``counting`` and reports every one at once."""
 
-    def __init__(self, root: str, needed: set[str], events: Events) -> None:
-        self.prefix = f"{root}/"
+    def __init__(self, needed: set[str]) -> None:
         self.needed = needed
-        self.events = events
         self.counting = False
         self.files = self.bytes = self.unneeded = 0
         self.unique: set[str] = set()
 
-    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
-        if event != "open" or not self.counting or not isinstance(args[0], (str, bytes)):
-            return
-        path = os.fsdecode(args[0])
-        if path.startswith(self.prefix):
+    def __call__(self, path: str) -> None:
+        if self.counting:
             self.files += 1
             self.unneeded += path not in self.needed
             self.unique.add(path)
@@ -83,7 +72,7 @@ class Opens:
             self.report()
 
     def report(self) -> None:
-        self.events.measure(
+        measure(
             files_opened=self.files,
             unique_files_opened=len(self.unique),
             unneeded_files_opened=self.unneeded,
@@ -108,8 +97,6 @@ def needed_files(manifest: dict[str, Any], inputs: dict[str, Any]) -> set[str]:
 
 def build(manifest: dict[str, Any], root: str, columns: list[str], nifti: Any) -> Any:
     """The dataset as the report builds it: paths from a table, then a cast to the file features."""
-    from datasets import Dataset, Features, Sequence, Value
-
     kinds = {name: manifest["features"][name] for name in columns}
     data = {
         name: [row[name] if kind == "string" else absolute(root, row[name]) for row in manifest["rows"]]
@@ -147,30 +134,6 @@ def released_embed(shard: Any) -> Any:
     from datasets.table import embed_table_storage
 
     return embed_table_storage(shard.with_format("arrow")[:])
-
-
-def resident(line: str) -> int | None:
-    """Bytes of memory as ``/proc`` tells: ``VmRSS`` (now) or ``VmHWM`` (the highest so far); ``None`` elsewhere."""
-    with suppress(OSError):
-        found = re.search(rf"{line}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
-        return int(found[1]) * 1024 if found else None
-    return None
-
-
-def forget_peak() -> None:
-    """Start ``VmHWM`` anew from what is used now, where the system can: importing may have needed more."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def load_workaround(path: str) -> Any:
-    name = Path(path).stem
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return getattr(module, name)
 
 
 def embedded_values(table: Any, kinds: dict[str, str]) -> Iterator[tuple[str, int, Any]]:
@@ -213,61 +176,41 @@ def describe(column: str, row: int, value: Any) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
-
-
-def run(request: dict[str, Any], events: Events) -> None:
-    import datasets
-    import pyarrow as pa
-    from tqdm import tqdm
-
-    modules = (datasets, pa)
-    events.write(
-        "started",
-        python=platform.python_version(),
-        versions=versions(),
-        files={module.__name__: module.__file__ for module in modules},
-    )
-    nifti = getattr(datasets, "Nifti", None)
-    if nifti is None:
-        events.write("unsupported", reason=f"datasets {datasets.__version__} has no Nifti feature (4.4.0 brought it)")
-        return
-    inputs = request["inputs"]
-    events.measure(files_needed=inputs["files_needed"], bytes_needed=inputs["bytes_needed"])
+def run() -> None:
+    started(*PACKAGES)
+    missing = f"datasets {datasets.__version__} has no Nifti feature (4.4.0 brought it)"
+    nifti = getattr(datasets, "Nifti", None) or unsupported(missing)
+    inputs = INPUTS
+    measure(files_needed=inputs["files_needed"], bytes_needed=inputs["bytes_needed"])
     manifest = json.loads(Path(inputs["manifest"]).read_text(encoding="utf-8"))
-    opens = Opens(inputs["root"], needed_files(manifest, inputs), events)
-    sys.addaudithook(opens)
-    workaround = request["fix_path"] if str(request["fix_path"]).endswith(".py") else None
-    embed = load_workaround(workaround) if workaround else released_embed
+    opens = Opens(needed_files(manifest, inputs))
+    on_open(inputs["root"], opens)
+    embed = workaround(released_embed)
 
-    events.write("phase", name="build")
+    phase("build")
     dataset = build(manifest, inputs["root"], inputs["columns"], nifti())
-    events.write("phase", name="take")
+    phase("take")
     shard = take(dataset, inputs)
 
     with tqdm(desc="Uploading Shards", total=inputs.get("num_shards", 1)) as bar:  # the bar of the report
-        forget_peak()
-        events.measure(rss_before_embed_bytes=resident("VmRSS"))
-        events.write("phase", name="embed")
+        forget_peak()  # importing may have needed more
+        before = resident()
+        measure(rss_before_embed_bytes=before)
+        phase("embed")
         opens.counting = True
         table = embed(shard)
         opens.counting = False
         bar.update()
 
-    events.write("phase", name="verify")
-    events.measure(peak_embed_bytes=resident("VmHWM"))
+    phase("verify")
+    measure(peak_embed_bytes=None if before is None else peak())
     opens.report()
     kinds = {name: manifest["features"][name] for name in inputs["columns"]}
     listed, count = [], 0
     for count, (column, row, value) in enumerate(embedded_values(table, kinds), 1):
         if count <= LISTED:
             listed.append(describe(column, row, value))
-    events.measure(
+    measure(
         rows=table.num_rows,
         embedded=listed,
         embedded_count=count,
@@ -276,7 +219,4 @@ def run(request: dict[str, Any], events: Events) -> None:
     )
 
 
-if __name__ == "__main__":
-    EVENTS = Events(sys.argv[2])
-    run(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), EVENTS)
-    EVENTS.write("done")
+main(run)

@@ -15,22 +15,26 @@ from repro.inputs import parquet
 from repro.model import Limits, Scalar
 
 FOLDER = Path(__file__).parent
-ARROW = ("pyarrow",)
+
+
+def _streaming(name: str, title: str, control: bool = False) -> Scenario:
+    return Scenario(name, title, control, needs=("datasets",))
+
 
 SCENARIOS = (
-    Scenario("arrow-loop", "a `for` loop over a fragment, left by `break`, at module level", needs=ARROW),
-    Scenario("arrow-generator", "a generator over a fragment, still alive at exit", needs=ARROW),
-    Scenario("arrow-read-table", "`pq.read_table(file_object)`", needs=ARROW),
+    Scenario("arrow-loop", "a `for` loop over a fragment, left by `break`, at module level"),
+    Scenario("arrow-generator", "a generator over a fragment, still alive at exit"),
+    Scenario("arrow-read-table", "`pq.read_table(file_object)`"),
     # Not a control: whether consuming everything is healthy is one of the questions (it is not, before 25.0.0).
-    Scenario("arrow-everything", "every batch of a fragment consumed", needs=ARROW),
-    Scenario("arrow-nothing", "a fragment made, nothing read", control=True, needs=ARROW),
-    Scenario("datasets-next", "`next(iter(load_dataset(..., streaming=True)))`"),
-    Scenario("datasets-iterator", "`it = iter(load_dataset(..., streaming=True)); next(it)`, `it` alive at exit"),
-    Scenario("datasets-break", "a `for` loop over a streaming dataset, left by `break`"),
-    Scenario("datasets-take", "`load_dataset(..., streaming=True).take(1)` consumed"),
-    Scenario("datasets-function", "a function that returns from such a loop, so that nothing is alive at exit"),
-    Scenario("datasets-everything", "every row of a streaming dataset consumed"),
-    Scenario("datasets-nothing", "a streaming dataset made, nothing read", control=True),
+    Scenario("arrow-everything", "every batch of a fragment consumed"),
+    Scenario("arrow-nothing", "a fragment made, nothing read", control=True),
+    _streaming("datasets-next", "`next(iter(load_dataset(..., streaming=True)))`"),
+    _streaming("datasets-iterator", "`it = iter(load_dataset(..., streaming=True)); next(it)`, `it` alive at exit"),
+    _streaming("datasets-break", "a `for` loop over a streaming dataset, left by `break`"),
+    _streaming("datasets-take", "`load_dataset(..., streaming=True).take(1)` consumed"),
+    _streaming("datasets-function", "a function that returns from such a loop, so that nothing is alive at exit"),
+    _streaming("datasets-everything", "every row of a streaming dataset consumed"),
+    _streaming("datasets-nothing", "a streaming dataset made, nothing read", control=True),
 )
 
 
@@ -117,5 +121,5 @@ BUG = Bug(
     default_trials=20,
     race=True,
     where=where,
-    probe_requires=ARROW,
+    needs=("pyarrow",),
 )

@@ -1,9 +1,8 @@
 """Read a little of a Parquet file through a Python file object and let the interpreter end (apache/arrow#45214).
 
-Contract: ``python probe.py REQUEST.json EVENTS.jsonl``. REQUEST names the scenario and the fix; ``inputs.path`` is
-the Parquet file. Every event is one JSON line, appended with one write: ``started`` (versions and ``__file__`` of the
-libraries), ``measure`` (``rows_read``), ``unsupported`` and ``done``, the last Python statement of this module. What
-happens after ``done`` is what the trial is about: the probe does not see it and judges nothing.
+``python probe.py REQUEST.json EVENTS.jsonl``; ``inputs.path`` is the Parquet file. It measures ``rows_read``, and
+``done`` is the last Python statement of this module. What happens after it is what the trial is about: the probe does
+not see it and judges nothing.
 
 The failure is a race against the end of the interpreter, so the objects of a report stay where the report has them:
 at module level where it reads at module level, in a generator where it reads in one. A workaround is a file with one
@@ -18,61 +17,26 @@ function named like the file and a STAGE that says where a user would put it:
 """
 
 import contextlib
-import faulthandler
-import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-START = time.monotonic()
-faulthandler.enable()
-REQUEST = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-EVENTS = os.open(sys.argv[2], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-SCENARIO: str = REQUEST["scenario"]
-PATH: str = REQUEST["inputs"]["path"]
+import probe_tools
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from probe_tools import INPUTS, REQUEST, SCENARIO, unsupported
 
-
-def emit(event: str, **fields: Any) -> None:
-    line = json.dumps({"event": event, "t": round(time.monotonic() - START, 4), **fields})
-    os.write(EVENTS, line.encode() + b"\n")
-
-
-def unsupported(reason: str) -> None:
-    emit("unsupported", reason=reason)
-    sys.exit(0)
-
-
-import pyarrow as pa  # noqa: E402
-import pyarrow.dataset as ds  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-
-LIBRARIES = [pa]
+PATH: str = INPUTS["path"]
 if SCENARIO.startswith("datasets-"):
     os.environ.update(HF_HOME=REQUEST["scratch"], HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
     import datasets
 
-    LIBRARIES.append(datasets)
-
-STAGE = ""
-WORKAROUND: Callable[..., Any] = print
-if REQUEST["fix_path"] and REQUEST["fix_path"].endswith(".py"):  # a patch is in the environment already
-    FIX = Path(REQUEST["fix_path"])
-    namespace: dict[str, Any] = {}
-    exec(compile(FIX.read_text(encoding="utf-8"), FIX.name, "exec"), namespace)
-    STAGE = namespace.get("STAGE", "")
-    if STAGE not in {"before", "open", "options", "read", "end", "last"} or FIX.stem not in namespace:
-        sys.exit(f"{FIX.name} must define STAGE (before, open, options, read, end or last) and {FIX.stem}()")
-    WORKAROUND = namespace[FIX.stem]
-
-emit(
-    "started",
-    python=sys.version.split()[0],
-    versions={library.__name__: library.__version__ for library in LIBRARIES},
-    files={library.__name__: library.__file__ for library in LIBRARIES},
-)
+WORKAROUND: Callable[..., Any] = probe_tools.workaround(print)
+STAGE = getattr(WORKAROUND, "__globals__", {}).get("STAGE", "")
+if WORKAROUND is not print and STAGE not in {"before", "open", "options", "read", "end", "last"}:
+    sys.exit(f"{WORKAROUND.__name__}.py must define STAGE (before, open, options, read, end or last)")
+probe_tools.started("pyarrow", *(["datasets"] if SCENARIO.startswith("datasets-") else []))
 
 READER = "read_table" if SCENARIO == "arrow-read-table" else "to_batches"
 if SCENARIO.startswith("datasets-"):
@@ -118,7 +82,7 @@ def first_of_stream() -> int:
 
 
 def done() -> None:
-    emit("done")
+    probe_tools.done()
     if STAGE == "last":
         WORKAROUND()
 
@@ -176,7 +140,7 @@ elif SCENARIO == "datasets-nothing":
 else:
     sys.exit(f"no such scenario: {SCENARIO}")
 
-emit("measure", measures={"rows_read": rows_read})
+probe_tools.measure(rows_read=rows_read)
 if STAGE == "end" and (reason := WORKAROUND(globals())):
     unsupported(reason)
 done()

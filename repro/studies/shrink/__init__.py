@@ -12,24 +12,24 @@ import socketserver
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.version import Version
 
 from repro import targets
-from repro.bugs.declaration import Prepared
-from repro.bugs.script import HEADER, Recorded, header, judge, own_header, read_needs, read_record, with_versions
+from repro.bugs.script import HEADER, header, own_header, read_needs, read_record, with_versions
 from repro.decide.scripts import parses, unbound
 from repro.errors import EnvironmentFault, UserError
-from repro.files import write_atomic
-from repro.model import Outcome, Symptom, TargetInfo, Unsolvable
+from repro.model import Symptom, TargetInfo, Unsolvable
 from repro.rates import CLEAN_TRIALS
 from repro.run.pool import Budget
 from repro.run.question import Question
 from repro.run.runner import Runner
 from repro.signature import raised_in
+from repro.studies.shrink.judge import CandidateJudge, Say
+from repro.studies.shrink.screen import Screen
 from repro.trial.leftovers import TOKEN_VARIABLE
 from repro.trial.scratch import KIT_TOKEN, scratch_folder
 from repro.trial.supervise import Interrupted
@@ -39,9 +39,9 @@ TOOL = ("shrinkray==26.4.14.0", "black==26.10.1")
 OLDEST_PYTHON = Version("3.12")
 SLACK, LEAST_S = 4.0, 10.0
 """A candidate may take so many times as long as the script, and at least so many seconds; a hang has its timeout."""
-_DRIVER = Path(__file__).with_name("shrink_driver.py")
+TICK_S = 0.1
+_DRIVER = Path(__file__).with_name("driver.py")
 _ELSEWHERE = frozenset({Symptom.CRASH.value, Symptom.CRASH_AT_EXIT.value})
-Say = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,73 +53,6 @@ class Shrunk:
     trials: int
     seconds: float
     finished: bool
-
-
-@dataclass(slots=True)
-class _Judge:
-    """Decides of each candidate whether it still fails like the script, and keeps the shortest that does."""
-
-    runner: Runner
-    affected: tuple[Question, TargetInfo]
-    healthy: tuple[Question, TargetInfo] | None
-    recorded: Recorded
-    folder: Path
-    scratch: Path
-    say: Say
-    came_from: str = ""
-    may_be_unbound: bool = False
-    best: str = ""
-    candidates: int = 0
-    trials: int = 0
-    tried: dict[str, bool] = field(default_factory=dict)
-    started: float = field(default_factory=time.monotonic)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def keeps(self, text: str) -> bool:
-        """Whether a candidate fails like the script where that fails, and passes where that passes."""
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        with self._lock:
-            self.candidates += 1
-            if digest in self.tried:
-                return self.tried[digest]
-        found = self._plausible(text) and self._fails(text, *self.affected)
-        found = found and not (self.healthy and self._fails(text, *self.healthy))
-        with self._lock:
-            self.tried[digest] = found
-            with (self.folder / "tried.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps([digest, found]) + "\n")
-            if found and (not self.best or len(text) < len(self.best)):
-                self.best = text
-                write_atomic(self.folder / "best.py", text.encode())
-                spent = time.monotonic() - self.started
-                self.say(
-                    f"{len(text.splitlines())} lines, {len(text)} characters after {self.trials} runs, {spent:.0f} s"
-                )
-        return found
-
-    def _plausible(self, text: str) -> bool:
-        return parses(text) and (self.may_be_unbound or not unbound(text))
-
-    def _fails(self, text: str, question: Question, target: TargetInfo) -> bool:
-        """Whether it shows the recorded failure; of a race, in any of as many runs as settle it."""
-        path = self.scratch / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}-{threading.get_ident()}.py"
-        path.write_text(text, encoding="utf-8")
-        known = self.runner.inputs(question)
-        prepared = Prepared({**known.inputs, "script": str(path)}, known.expected)
-        try:
-            for _ in range(CLEAN_TRIALS if self.recorded.race else 1):
-                outcome, _ = self.runner.observe(question, target, prepared=prepared)
-                with self._lock:
-                    self.trials += 1
-                if self.shows(outcome, prepared):
-                    return True
-        finally:
-            path.unlink(missing_ok=True)
-        return False
-
-    def shows(self, outcome: Outcome, prepared: Prepared) -> bool:
-        found = judge("", outcome, prepared.expected).is_bug
-        return found and (not self.came_from or raised_in(outcome.stderr_tail) == self.came_from)
 
 
 def shrink(
@@ -154,22 +87,22 @@ def shrink(
             (work / name).unlink(missing_ok=True)
     tool = _tool(runner.cache)
     with scratch_folder() as scratch:
-        judged = _Judge(runner, affected, passing, recorded, work, scratch, say)
+        judged = CandidateJudge(runner, affected, passing, recorded, work, scratch, say, best=text)
         judged.tried = _known(work / "tried.jsonl")
         judged.may_be_unbound = not parses(text) or bool(unbound(text))
         _first_look(judged, text, unchecked=unchecked)
         if (work / "best.py").is_file():
             judged.best = (work / "best.py").read_text("utf-8")
             say(f"going on from {len(judged.best.splitlines())} lines, found before")
-        start = judged.best or text
         slots = Budget.of_machine(slots=jobs).slots if question.limits.memory_bytes is None else _slots(question, jobs)
-        finished = _reduce(judged, tool, start, slots, most_s)
-        best = _formatted(judged, tool, judged.best or text)
+        with _screening(judged, text, slots):
+            finished = _reduce(judged, tool, slots, time.monotonic() + most_s)
+        best = _formatted(judged, tool)
     spent = time.monotonic() - judged.started
     return Shrunk(_with_header(question, affected[1], best), judged.candidates, judged.trials, spent, finished)
 
 
-def _first_look(judged: _Judge, text: str, *, unchecked: bool) -> None:
+def _first_look(judged: CandidateJudge, text: str, *, unchecked: bool) -> None:
     """Runs the whole script once where it fails and where it passes: limits follow from it, and what tells it apart."""
     question, target = judged.affected
     name = question.bug.typed
@@ -187,46 +120,72 @@ def _first_look(judged: _Judge, text: str, *, unchecked: bool) -> None:
             f"{name} fails by itself ({judged.recorded.signature}), so what is left of it could fail for another "
             "reason: name an environment where it passes (--healthy SPEC; 'repro bisect' finds one), or --healthy none"
         )
-    if judged.healthy is not None and judged._fails(text, *judged.healthy):
+    if judged.healthy is not None and judged.fails(text, *judged.healthy):
         raise UserError(f"{name} fails in {judged.healthy[0].target!r} too: name one with --healthy where it passes")
     if outcome.symptom not in (Symptom.HANG, Symptom.HANG_AT_EXIT) and not judged.recorded.race:
         within = min(question.limits.timeout_s, max(LEAST_S, SLACK * outcome.wall_s))
         judged.affected = replace(question, limits=replace(question.limits, timeout_s=within)), target
 
 
-def _reduce(judged: _Judge, tool: Path, start: str, slots: int, most_s: float) -> bool:
-    """Runs Shrink Ray; whether it found nothing smaller any more."""
-    path = judged.scratch / "script.py"
-    path.write_text(start, encoding="utf-8")
-    if not start.strip():
-        return True
-    with _answering(judged) as address:
+@contextlib.contextmanager
+def _screening(judged: CandidateJudge, text: str, slots: int) -> Iterator[None]:
+    """A screen for the time of the search, for exceptions: how a process dies or hangs is seen in a real run only."""
+    question, target = judged.affected
+    signature = judged.recorded.signature
+    if signature is None or signature.symptom != Symptom.ERROR.value or judged.recorded.race:
+        yield
+        return
+    screen = Screen(target, text, judged.scratch, slots, question.limits.timeout_s)
+    try:
+        judged.screen = screen if screen.usable else None
+        yield
+    finally:
+        screen.close()
+        judged.screen = None
+
+
+def _reduce(judged: CandidateJudge, tool: Path, slots: int, until: float) -> bool:
+    """Runs Shrink Ray, from the best so far; whether it found nothing smaller any more."""
+    while True:
+        judged.shortest = ""
+        judged.went_astray.clear()
+        finished = _propose(judged, tool, slots, until)
+        if not judged.went_astray.is_set() and (not judged.shortest or judged.holds(judged.shortest)):
+            return finished
+
+
+def _propose(judged: CandidateJudge, tool: Path, slots: int, until: float) -> bool:
+    path, said = judged.scratch / "script.py", judged.scratch / "stderr"
+    path.write_text(judged.best, encoding="utf-8")
+    with _answering(judged) as address, said.open("wb") as stderr:
         child = subprocess.Popen(
-            [str(tool / "python"), "-P", str(_DRIVER), str(address), str(path), str(slots)],
+            [str(tool / "python"), "-W", "ignore", str(_DRIVER), str(address), str(path), str(slots)],
             cwd=judged.scratch,
             env={**os.environ, TOKEN_VARIABLE: f"{KIT_TOKEN}-shrink", "TMPDIR": str(judged.scratch)},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=stderr,
+            stderr=stderr,
             start_new_session=True,  # Ctrl-C is for the kit, which ends it
-            text=True,
         )
         try:
-            _, said = child.communicate(timeout=most_s)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            while child.poll() is None and time.monotonic() < until and not judged.went_astray.wait(TICK_S):
+                pass
+        except KeyboardInterrupt:
             return False
         finally:
             judged.runner.stop.set()
+            ended = child.poll()
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-    if child.returncode:
-        raise EnvironmentFault(f"Shrink Ray failed ({' '.join(said.split())[-300:]}): type it again to go on")
-    return True
+    if ended:
+        why = " ".join(said.read_text("utf-8", "replace").split())[-300:]
+        raise EnvironmentFault(f"Shrink Ray failed ({why}): type it again to go on")
+    return ended == 0
 
 
 @contextlib.contextmanager
-def _answering(judged: _Judge) -> Iterator[Path]:
+def _answering(judged: CandidateJudge) -> Iterator[Path]:
     """A socket on which candidates come in; gone, with all that still runs, at the end."""
 
     class Handler(socketserver.StreamRequestHandler):
@@ -240,6 +199,7 @@ def _answering(judged: _Judge) -> Iterator[Path]:
         request_queue_size = 64
 
     address = judged.scratch / "kit"
+    address.unlink(missing_ok=True)  # of the round before
     with Server(str(address), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -252,16 +212,12 @@ def _answering(judged: _Judge) -> Iterator[Path]:
     judged.runner.stop.clear()
 
 
-def _formatted(judged: _Judge, tool: Path, text: str) -> str:
-    """The text as Black would write it, if that still fails; else as it is."""
-    done = subprocess.run(
-        [tool / "black", "--quiet", "--line-length", "100", "-"],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout if not done.returncode and done.stdout.strip() and judged.keeps(done.stdout) else text
+def _formatted(judged: CandidateJudge, tool: Path) -> str:
+    """The best so far as Black would write it, if that still fails; else as it is."""
+    black: list[str | Path] = [tool / "black", "--quiet", "--line-length", "100", "-"]
+    done = subprocess.run(black, input=judged.best, capture_output=True, text=True, check=False)
+    ok = not done.returncode and done.stdout.strip() and judged.keeps(done.stdout) and judged.holds(done.stdout)
+    return done.stdout if ok else judged.best
 
 
 def _tool(cache: Path) -> Path:
@@ -291,13 +247,12 @@ def _slots(question: Question, jobs: int | None) -> int:
 
 
 def _known(path: Path) -> dict[str, bool]:
-    """What was tried before; a last line that a kill cut off is left out."""
+    """What was tried before and is not the bug; a last line that a kill cut off is left out."""
     found = dict[str, bool]()
     with contextlib.suppress(OSError):
         for line in path.read_text("utf-8").splitlines():
             with contextlib.suppress(ValueError):
-                digest, kept = json.loads(line)
-                found[digest] = kept
+                found[json.loads(line)] = False
     return found
 
 
