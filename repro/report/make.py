@@ -124,7 +124,8 @@ def one_notebook(
         done = execute(notebook, scratch / notebook.name, parameters, on_section=on_section)
         content = nbformat.read(done.path, as_version=4)
     content.metadata.pop("papermill", None)
-    content.metadata["repro"] = {DEPTH: parameters[DEPTH]} if DEPTH in parameters else {}
+    if DEPTH in parameters:
+        content.metadata["repro"] = {DEPTH: parameters[DEPTH]}
     clean = nbformat.from_dict(redactor.data(content))
     write_atomic(target, f"{nbformat.writes(clean)}\n".encode())
     target.with_suffix(".html").write_text(notebook_html(target), encoding="utf-8")
