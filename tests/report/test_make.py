@@ -228,3 +228,16 @@ def test_the_last_lines_say_what_was_found_in_80_columns(write, fake):
     found = lines[lines.index("made-up") :]
     assert any("verdict: " in line for line in found)
     assert all(len(line) <= 80 for line in found)
+
+
+def test_a_script_that_cannot_be_run_is_named_and_the_texts_are_written_all_the_same(write, fake, monkeypatch):
+    def fail(*args: object, quick: bool, **options: object) -> None:
+        raise UserError(f"no such release (quick: {quick})")
+
+    monkeypatch.setattr(report, "run_scripts", fail)
+    write("01_one", "from repro import Lab\nrun = Lab().run('made-up', show=False)")
+    fake.bug("say('measure', measures={'seen': 9})\nsay('done')")
+    status, said = made(depth="full")
+    assert status == 0
+    assert "made-up: no such release (quick: False)" in said
+    assert (fake.reports / "issues" / "made-up.md").is_file()
