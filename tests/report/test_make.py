@@ -221,12 +221,13 @@ def test_the_depth_reaches_the_notebooks_and_is_kept_in_them(write, fake):
 
 
 def test_the_last_lines_say_what_was_found_in_80_columns(write, fake):
-    write("01_one", "from repro import Lab\nrun = Lab().run('made-up', show=False)")
+    write("01_one", "print(1)")
     fake.bug("say('measure', measures={'seen': 9})\nsay('done')")
+    fake.lab.run("made-up", show=False)
     _, said = made()
     lines = said.splitlines()
     found = lines[lines.index("made-up") :]
-    assert any("verdict: " in line for line in found)
+    assert any("looks like: plain: excess-read" in line for line in found)
     assert all(len(line) <= 80 for line in found)
 
 
@@ -235,8 +236,9 @@ def test_a_script_that_cannot_be_run_is_named_and_the_texts_are_written_all_the_
         raise UserError(f"no such release (quick: {quick})")
 
     monkeypatch.setattr(report, "run_scripts", fail)
-    write("01_one", "from repro import Lab\nrun = Lab().run('made-up', show=False)")
+    write("01_one", "print(1)")
     fake.bug("say('measure', measures={'seen': 9})\nsay('done')")
+    fake.lab.run("made-up", show=False)
     status, said = made(depth="full")
     assert status == 0
     assert "made-up: no such release (quick: False)" in said
