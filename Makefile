@@ -6,6 +6,7 @@ BIDS_ROOT ?=## repro: your own BIDS folder as the input, in place of the synthet
 TRIALS ?=## repro: trials of each race, such as 20
 MEMORY ?=## repro: memory cap of the full-scale trials, such as 2GiB
 TARGET ?=## repro: the affected environment to look at, such as "datasets==5.1.0 pyarrow==24.0.0"
+DEPTH ?=## repro: full tries all releases, fixes and sizes (up to an hour); quick, the default, a few of each
 FRESH ?=## repro: 1 measures everything again, also where nothing changed since the last run
 ARGS ?=## repro, test, lab, lock, bench, matrix, regress, mutants: further options for the command behind it
 
@@ -29,9 +30,10 @@ endif
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 endif
 
-REPORT_OPTIONS = $(if $(FRESH),--fresh) $(if $(BIDS_ROOT),--bids-root "$(BIDS_ROOT)") $(if $(TRIALS),--trials "$(TRIALS)") \
+REPORT_OPTIONS = $(if $(DEPTH),--depth "$(DEPTH)") $(if $(FRESH),--fresh) $(if $(BIDS_ROOT),--bids-root "$(BIDS_ROOT)") $(if $(TRIALS),--trials "$(TRIALS)") \
 	$(if $(MEMORY),--memory "$(MEMORY)") $(if $(TARGET),--target "$(TARGET)")
-# JupyterLab asks its makers for news and updates unless told otherwise; nothing leaves this machine unasked.
+# JupyterLab asks its makers for news and updates unless told otherwise, and with news off still asks whether it may
+# (tools/jupyter answers that); nothing leaves this machine unasked.
 LAB_OPTIONS = --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	--LabApp.extension_manager=readonly
 # A file of tests stays in one process, so that what its tests share is made once; tests/conftest.py has the order.
@@ -51,7 +53,8 @@ repro: git-there $(READY) ## Reproduce every claim: run the notebooks and write 
 	$(PY) -m repro report $(strip $(REPORT_OPTIONS) $(ARGS))
 
 lab: $(READY) ## Open JupyterLab on notebooks/
-	$(PY) -m jupyterlab --notebook-dir notebooks $(LAB_OPTIONS) $(ARGS)
+	JUPYTER_CONFIG_PATH="$(CURDIR)/tools/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
+		$(PY) -m jupyterlab --notebook-dir notebooks $(LAB_OPTIONS) $(ARGS)
 
 test: git-there $(READY) ## Run the tests but the slow ones (ARGS="-k words" for some of them)
 	$(PYTEST) -m "not slow" $(ARGS)

@@ -21,6 +21,7 @@ from repro.render.compare import ShownComparison, ShownConclusion, sentences
 from repro.render.counts import ShownCounts
 from repro.render.progress import progress
 from repro.render.run import Picture, ShownRun, Words, allocators_table, inputs_table, runs_table
+from repro.render.summary import summary_sentences
 from repro.render.survival import ShownSurvival
 from repro.render.tables import Table
 from repro.report.kept import known_of
@@ -72,6 +73,16 @@ class Lab:
         self.releases = ReleaseLab(self.trials, self.runner.cache, memory, timeout, quiet=quiet)
         self.scripts = ScriptLab(self.trials, self.runner, self.question)
 
+    def __repr__(self) -> str:
+        """Whether what is known is reused, for a notebook to begin with."""
+        kept = sum(1 for _ in self.store.root.glob("evidence/*/*.json"))
+        if not self.trials.reuse:
+            return f"Every trial is run anew; the {kept} that are kept in {self.store.root.name}/ stay unused."
+        return (
+            f"Of the {kept} trials kept in {self.store.root.name}/, those are reused of which nothing that decides "
+            "them has changed;\nfresh = True in the parameters runs all anew."
+        )
+
     def question(
         self,
         bug: str,
@@ -107,12 +118,13 @@ class Lab:
     ) -> ShownRun:
         """Answers one question; nothing is raised for what the probe did. A notebook shows the run at once.
 
-        Without ``trials`` a race is run until it is settled. A diagnostic run (``memray``) is never reused.
+        Without ``trials`` a race is run until it is settled. With ``memray`` it is a diagnostic run.
         """
         asked = self.question(bug, scenario=scenario, fix=fix, target=target, parameters=parameters)
         budget = race_budget(jobs) if asked.bug.race else Budget.of_machine(slots=jobs or 1)
         if memray:
-            evidence = [self.runner.trial(asked, memray=True) for _ in range(trials or 1)]
+            evidence = self.trials.diagnosed(asked)[: trials or 1]
+            evidence += [self.runner.trial(asked, memray=True) for _ in range((trials or 1) - len(evidence))]
             run = Run(tuple(evidence), asked.command(trials=trials, memray=True), asked.bug.race)
         else:
             with progress(self.trials.missing(asked, trials), bug, quiet=self.quiet) as step:
@@ -123,6 +135,14 @@ class Lab:
 
             display(shown)
         return shown
+
+    def run_all(self, questions: Sequence[Question], *, jobs: int | None = None) -> list[ShownRun]:
+        """Answers several questions side by side, as many at a time as the machine has CPUs and memory for."""
+        asked = {str(place): one for place, one in enumerate(questions)}
+        missing = sum(self.trials.missing(one, None) for one in questions)
+        with progress(missing, "trials", quiet=self.quiet) as step:
+            runs = self.trials.run_all(asked, None, Budget.of_machine(slots=jobs), step)
+        return [ShownRun.of(runs[place], one.bug.columns) for place, one in asked.items()]
 
     def count(
         self, questions: Mapping[str, Question], *, trials: int | None = None, jobs: int | None = None
@@ -237,6 +257,11 @@ class Lab:
         """What the newest comparison and study of survival say, in sentences."""
         kept, plan = known_of(self.store, bug).evidence, bugs.load(bug).comparison
         return ShownConclusion(sentences(compare.collect(kept, plan), survive.collect(kept, plan)))
+
+    def conclusions(self, bug: str | None = None) -> ShownConclusion:
+        """What all evidence kept so far says of a bug, in sentences; without a name, of the last ``%%repro``."""
+        name = bug or self.scripts.last_cell()
+        return ShownConclusion(summary_sentences(known_of(self.store, name)) if name else ())
 
     def table(self, *runs: Run, title: str = "") -> Table:
         """Several runs side by side."""

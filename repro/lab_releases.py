@@ -42,6 +42,10 @@ class ReleaseLab:
     ) -> None:
         self._trials, self._cache, self._memory, self._timeout, self._quiet = trials, cache, memory, timeout, quiet
 
+    def targets(self, axis: str) -> list[str]:
+        """A target spec for each release that a text such as ``"pyarrow>=18"`` means."""
+        return specs([read_axis(axis, self._cache)])
+
     def matrix(
         self,
         *slugs: str,

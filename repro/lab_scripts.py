@@ -39,6 +39,11 @@ class ScriptLab:
             if record_failure(alone, self._ask(bug, target=target), say) is None:
                 say(f"{bug} did not fail: run it where it does, and it is known what to look for")
 
+    def last_cell(self) -> str:
+        """The file that holds the code of the cell which ``%%repro`` ran last; empty if there is none."""
+        kept = (self._runner.cache / "scripts" / "cells").glob("*.py")
+        return str(max(kept, key=lambda path: path.stat().st_mtime_ns, default=""))
+
     def shrink(
         self,
         bug: str,

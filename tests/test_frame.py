@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 CONDA_NAME = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["name"]
-VARIABLES = ("PYTHON", "BIDS_ROOT", "TRIALS", "MEMORY", "TARGET", "ARGS", "FRESH")
+VARIABLES = ("PYTHON", "BIDS_ROOT", "TRIALS", "MEMORY", "TARGET", "DEPTH", "ARGS", "FRESH")
 
 
 def run(*command: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
@@ -58,8 +58,8 @@ def test_make_alone_lists_every_command_and_every_variable() -> None:
 def test_make_repro_passes_on_the_variables_that_are_set_and_no_others() -> None:
     assert last_line(run("make", "-n", "repro")).endswith("-m repro report")
     given = ("BIDS_ROOT=/data/my study", "TRIALS=3", "MEMORY=2GiB", "TARGET=datasets==5.1.0 pyarrow==24.0.0")
-    assert last_line(run("make", "-n", "repro", *given)).endswith(
-        '-m repro report --bids-root "/data/my study" --trials "3" --memory "2GiB"'
+    assert last_line(run("make", "-n", "repro", "DEPTH=full", *given)).endswith(
+        '-m repro report --depth "full" --bids-root "/data/my study" --trials "3" --memory "2GiB"'
         ' --target "datasets==5.1.0 pyarrow==24.0.0"'
     )
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import repro
+from repro.cell import Magics
 from repro.errors import UserError
 from repro.lab import Lab
 from repro.model import Status
 from repro.render.run import ShownRun
+from repro.run.runner import Runner
 
 OK = "say('measure', measures={'seen': request['parameters']['rows'], 'files_opened': 3})\nsay('done')"
 
@@ -122,3 +126,51 @@ def test_claims_are_judged_from_the_evidence_kept_so_far(fake):
     verdicts = [row[2] for row in fake.lab.claims("embed-sliced-list").rows]
     assert len(verdicts) > 5
     assert set(verdicts) == {"not yet tested"}
+
+
+def test_a_notebook_says_that_earlier_trials_are_reused_or_that_they_are_not(fake):
+    fake.bug(OK)
+    fake.lab.run("made-up", trials=2)
+    assert repr(fake.lab).startswith("Of the 2 trials kept in reports/, those are reused")
+    again = Lab(reports=fake.reports, cache=fake.root / "cache", reuse=False)
+    assert repr(again) == "Every trial is run anew; the 2 that are kept in reports/ stay unused."
+
+
+def test_a_diagnostic_run_is_found_again_and_is_no_plain_trial(fake, monkeypatch):
+    fake.bug(OK)
+    plain = fake.lab.run("made-up")
+    fake.lab.store.save(replace(plain.worst, id=f"{plain.worst.id[:-1]}x", memray={"peak_bytes": 1, "allocators": []}))
+    known = len(fake.kept)
+    assert fake.lab.run("made-up", memray=True).worst.memray == {"peak_bytes": 1, "allocators": []}
+    assert len(fake.kept) == known
+    monkeypatch.setattr(Runner, "trial", lambda *args, **options: plain.worst)
+    anew = Lab(reports=fake.reports, cache=fake.root / "cache", reuse=False)
+    assert anew.run("made-up", memray=True).worst.memray is None, "it was not run anew"
+
+
+def test_the_conclusions_on_a_bug_follow_from_all_evidence_kept(fake):
+    fake.bug("say('measure', measures={'seen': 9})\nsay('done')")
+    fake.lab.run("made-up")
+    assert "- Looks like: plain: excess-read" in repr(fake.lab.conclusions("made-up"))
+
+
+def test_several_questions_are_answered_side_by_side_each_in_its_place(fake):
+    fake.bug(OK)
+    asked = [fake.lab.question("made-up", parameters={"rows": rows}) for rows in (5, 3)]
+    runs = fake.lab.run_all(asked)
+    assert [run.worst.parameters["rows"] for run in runs] == [5, 3]
+    assert [run.evidence for run in fake.lab.run_all(asked)] == [run.evidence for run in runs]
+
+
+def test_without_a_name_the_conclusions_are_on_the_cell_that_was_run_last(fake):
+    assert repr(fake.lab.conclusions()) == "(nothing was measured)"
+    for text in ("assert False, 'old'", "assert False, 'new'"):
+        Magics().run_cell("--target tiny==1.0 --trials 1", text)
+    last = fake.lab.scripts.last_cell()
+    assert Path(last).read_text() == "assert False, 'new'"
+    assert repr(fake.lab.conclusions()) == repr(fake.lab.conclusions(last))
+    assert "Looks like" in repr(fake.lab.conclusions())
+
+
+def test_a_release_is_a_target_each(fake):
+    assert fake.lab.releases.targets("pyarrow==25.0.0,26.0.1") == ["pyarrow==25.0.0", "pyarrow==26.0.1"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from repro.cli import options
@@ -14,6 +16,10 @@ from repro.cli import options
 @click.option("--memory", metavar="SIZE", help="Memory cap of the full-scale trials, as 2GiB.")
 @click.option("--target", metavar="SPEC", help="The affected environment to look at.")
 @click.option("--only", metavar="WORDS", help="Only the notebooks whose name holds these words.")
+@click.option(
+    "--depth", type=click.Choice(["quick", "full"]), default="quick", show_default=True,
+    help="How much is tried: each thing once, or all releases, fixes and sizes.",
+)  # fmt: skip
 @options.fresh
 @options.timeout
 @click.option("--axis", metavar="AXIS", help="Of a script: the releases to look along, as 'datasets>=4.4'.")
@@ -24,6 +30,7 @@ def command(
     memory: str | None,
     target: str | None,
     only: str | None,
+    depth: str,
     fresh: bool,
     timeout: str | None,
     axis: str | None,
@@ -42,5 +49,13 @@ def command(
     from repro.report.make import make_report
 
     return make_report(
-        echo=options.echo, own_data=own_data, trials=trials, memory=memory, target=target, only=only, fresh=fresh
+        echo=options.echo,
+        own_data=own_data,
+        trials=trials,
+        memory=memory,
+        target=target,
+        only=only,
+        fresh=fresh,
+        depth=depth,
+        say=partial(click.echo, err=True),
     )

@@ -21,6 +21,7 @@ GIB, MIB = 1 << 30, 1 << 20
 MAX_PANELS = 6
 _WIDTH, _DPI = 8.0, 130
 _LINE, _CAP, _MARK = "#004488", "#994455", "#222222"  # apart in grey print too; every line also differs in its dashes
+_BAR = "#a8c0dc"  # light, so that the half of an interval that lies on the bar is seen too
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.9}
 _MOST_PHASES, _PHASE_ROWS = 12, 4
 
@@ -62,7 +63,7 @@ def rate_bars(rates: Sequence[tuple[str, Rate]], title: str) -> bytes:
             if rate.n:
                 low = share - 100 * rate.low
                 axes.barh(
-                    place, share, 0.62, color=_LINE, xerr=[[low], [high - share]], ecolor=_MARK, capsize=3,
+                    place, share, 0.62, color=_BAR, xerr=[[low], [high - share]], ecolor=_MARK, capsize=3,
                 )  # fmt: skip
             axes.annotate(
                 str(rate) if rate.n else "not measured", (high, place), (4, 0), textcoords="offset points",

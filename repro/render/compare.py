@@ -9,7 +9,8 @@ from repro.bugs.declaration import Column, ComparisonPlan
 from repro.decide.facts import passed
 from repro.decide.spread import Spread, spread
 from repro.evidence.record import Evidence
-from repro.render.run import Words
+from repro.render.charts import canvas, png
+from repro.render.run import Picture, Words
 from repro.render.survival import survival_sentences, survival_table
 from repro.render.tables import Cell, Table
 from repro.render.words import NOTHING, escaped, listed, measured_cells, target_words
@@ -92,8 +93,39 @@ def comparison_json(found: Comparison, columns: Sequence[Column] = ()) -> list[d
     ]
 
 
+def comparison_chart(found: Comparison) -> bytes:
+    """PNG of memory and of time against upstream, a line a candidate: the median, and the least and most of it.
+
+    What upstream differs by from itself is drawn as a band. Of a candidate without a value it is said why.
+    """
+    panels = [
+        ("peak over the baseline (× payload)", [_shares(row) for row in found.rows], _shares_of(found, AGAIN)),
+        (f"time (× {UPSTREAM}'s, pair by pair)", [found.ratio(row) for row in found.rows], found.noise),
+    ]
+    with canvas(1.5 + 0.42 * len(found.rows)) as figure:
+        for axes, (title, values, noise) in zip(figure.subplots(1, 2, sharey=True), panels, strict=True):
+            for place, (row, value) in enumerate(zip(found.rows, values, strict=True)):
+                if value is None:
+                    words = f"  {_why_none(row)}"
+                    axes.annotate(words, (0, place), va="center", fontsize=8.5, color="#555555")
+                    continue
+                axes.errorbar(
+                    value.median, place, xerr=[[value.median - value.minimum], [value.maximum - value.median]],
+                    color="#004488", marker="o", capsize=4, linestyle="",
+                )  # fmt: skip
+            if noise is not None:
+                axes.axvspan(noise.minimum, noise.maximum, color="#bbbbbb", alpha=0.5, zorder=0)
+            axes.set_xlim(left=0)
+            axes.set_xlabel(title)
+            axes.grid(axis="x", linewidth=0.4, color="#cccccc")
+        axes.set_yticks(range(len(found.rows)), [row.name for row in found.rows])
+        axes.set_ylim(len(found.rows) - 0.5, -0.5)  # the first on top
+        figure.suptitle(_range_words(found), fontsize=9, x=0.01, ha="left")
+        return png(figure)
+
+
 class ShownComparison:
-    """A comparison that shows itself as its table, with its bug's own ``columns``."""
+    """A comparison that shows itself as its table and its chart, with its bug's own ``columns``."""
 
     def __init__(self, found: Comparison, columns: Sequence[Column] = ()) -> None:
         self.found, self.columns, self.table = found, tuple(columns), fixes_table(found, columns)
@@ -105,6 +137,8 @@ class ShownComparison:
         from IPython.display import display
 
         display(self.table)
+        if any(row.seconds for row in self.found.rows):
+            display(Picture(comparison_chart(self.found), ""))
 
 
 class ShownConclusion(Words):
@@ -193,6 +227,31 @@ def _cheapest(found: Comparison, good: Sequence[Row]) -> Iterable[str]:
         _, ratio, row = min(timed, key=lambda triple: triple[0])
         against = f"; upstream against itself: {found.noise}" if found.noise else ""
         yield f"The fastest is {row.name}, with {ratio} of upstream's time{_within(found, row, ratio)}{against}."
+
+
+def _shares(row: Row) -> Spread | None:
+    return spread(peak / row.payload for peak in row.peaks) if row.peaks and row.payload else None
+
+
+def _shares_of(found: Comparison, name: str) -> Spread | None:
+    row = found.row(name)
+    return _shares(row) if row else None
+
+
+def _why_none(row: Row) -> str:
+    if row.name == UPSTREAM:
+        return "1 (by definition)"
+    if row.untestable or row.wrong:
+        return "untestable" if row.untestable else "out: wrong output"
+    symptoms = ", ".join(dict.fromkeys(e.verdict.symptom.value for e in row.rounds.values()))
+    return f"not measured ({symptoms})" if symptoms else "not measured"
+
+
+def _range_words(found: Comparison) -> str:
+    """What the whiskers are worth: all of ``n`` rounds lie on one side of the true median with 2 ** (1 - n)."""
+    rounds = max((len(row.rounds) for row in found.rows), default=0)
+    holds = f"; the range of {rounds} holds the true median with {1 - 2 ** (1 - rounds):.1%}" if rounds > 1 else ""
+    return f"Median, least and most of {rounds} rounds{holds}. Grey: {UPSTREAM} against itself (A/A)."
 
 
 def _shows_bug(row: Row) -> bool:

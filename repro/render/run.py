@@ -96,8 +96,13 @@ def memray_line(report: Any) -> str:
     if not report.get("allocators"):
         return report.get("note") or "nothing recorded"
     top = report["allocators"][0]
-    frame = top["stack"][0] if top["stack"] else {"function": "?", "file": "?", "line": 0}
+    frame = next(iter(_own_frames(top)), {"function": "?", "file": "?", "line": 0})
     return f"{size_words(top['bytes'])} at {frame['file']}:{frame['line']} in {frame['function']}"
+
+
+def _own_frames(allocator: Any) -> list[Any]:
+    """The frames of an allocation, innermost first, without the import machinery, which stands in all of an import."""
+    return [frame for frame in allocator["stack"] if "importlib" not in frame["file"]]
 
 
 def runs_table(runs: Iterable[Run], title: str = "") -> Table:
@@ -115,13 +120,20 @@ def inputs_table(prepared: Prepared) -> Table:
 
 
 def allocators_table(run: Run, most: int = 6) -> Table:
-    """The allocations alive at the peak of a diagnostic run, largest first, with the innermost Python frames."""
+    """The allocations alive at the peak of a diagnostic run, largest first, with the innermost Python frames.
+
+    What imports of modules allocated is one sum in the note.
+    """
     report = run.worst.memray or {}
+    every = list(report.get("allocators", ()))
+    imports = [one for one in every if one["stack"] and "importlib" in one["stack"][0]["file"]]
     rows = []
-    for allocator in list(report.get("allocators", ()))[:most]:
-        frames = [f"{f['file']}:{f['line']} {f['function']}" for f in allocator["stack"][:6]]
+    for allocator in [one for one in every if one not in imports][:most]:
+        frames = [f"{f['file']}:{f['line']} {f['function']}" for f in _own_frames(allocator)[:6]]
         rows.append((size_words(allocator["bytes"]), str(allocator["count"]), " < ".join(frames) or "?"))
     note = f"peak heap {size_words(report.get('peak_bytes'))}; {memray_line(report)}" if report else "no diagnostic run"
+    if imports:
+        note += f". Left out: {size_words(sum(one['bytes'] for one in imports))} by imports"
     return Table(
         "Alive at the peak (memray, Arrow's system pool)", ("bytes", "allocations", "where"), tuple(rows), note
     )

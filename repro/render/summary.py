@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from repro.bugs.declaration import NO_FIX
 from repro.decide.facts import Facts
 from repro.evidence.record import Evidence
 from repro.render.page import verdict
-from repro.render.tables import Table
 from repro.render.words import killer_words, measured_words, target_words
 from repro.units import about
 
 
-def summary_table(found: Sequence[Facts]) -> Table:
-    """A few rows a bug: the verdict, how it looks, and what helped in the newest affected environment."""
-    rows = [(f.bug.slug if not i else "", what, text) for f in found for i, (what, text) in enumerate(_rows(f))]
-    return Table("Results", ("bug", "", "measured"), tuple(rows))
+def summary(found: Sequence[Facts], width: int) -> list[str]:
+    """Lines of at most ``width`` columns: of each bug the verdict, how it looks, and what helped where it shows."""
+    lines: list[str] = []
+    for facts in found:
+        lines.append(facts.bug.slug)
+        for what, text in rows(facts):
+            lines += textwrap.wrap(
+                f"{what}: {text}", width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+            )
+    return lines
 
 
-def _rows(facts: Facts) -> Iterator[tuple[str, str]]:
+def summary_sentences(facts: Facts) -> list[str]:
+    """The same of one bug, a sentence each."""
+    return [text if what == "verdict" else f"{what[:1].upper()}{what[1:]}: {text}." for what, text in rows(facts)]
+
+
+def rows(facts: Facts) -> Iterator[tuple[str, str]]:
+    """What is said of a bug: the heading of each row, and the row."""
     yield "verdict", verdict(facts)
     if facts.failure is not None:
         yield "looks like", _failure(facts, facts.failure)

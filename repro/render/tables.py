@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,12 @@ from repro.evidence.record import Evidence
 from repro.render.words import NOTHING, escaped, killer_words, measured_cells, size_words, target_words
 
 Cell = str | int | float | None
+
+# A number, perhaps with a unit, a second number it is held against, and a remark in brackets: "902 / 1", "1.2 s (1–2)".
+_NUMBER = re.compile(
+    r"[<>~≈]? ?[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?( ?(%|×|m?s|min|h|[KMGT]?i?B|bytes))?"
+    r"( ?/ ?(\d[\d,]*|\?))?( \([^()]*\))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +40,46 @@ class Table:
         from tabulate import tabulate
 
         cells = [[_show(cell) for cell in row] for row in self.rows]
-        body = tabulate(cells, self.columns, tablefmt="simple", disable_numparse=True)
+        sides = [_SIDES[right] for right in self.numbers] if cells else None
+        body = tabulate(cells, self.columns, tablefmt="simple", disable_numparse=True, colalign=sides)
         return "\n\n".join(part for part in (self.title, body, self.note) if part)
 
     def to_markdown(self) -> str:
         """A GitHub table; pipes, line breaks, HTML and emphasis marks in cells are escaped."""
-        marked = [[escaped(name) for name in self.columns], ["---"] * len(self.columns)]
+        marked = [[escaped(name) for name in self.columns], ["---:" if right else "---" for right in self.numbers]]
         marked += [[escaped(_show(cell)) for cell in row] for row in self.rows]
         body = "\n".join(f"| {' | '.join(row)} |" for row in marked)
         title = f"**{escaped(self.title)}**" if self.title else ""
         return "\n\n".join(part for part in (title, body, escaped(self.note)) if part)
 
     def to_html(self) -> str:
-        """Plain elements without style or script, as GitHub's notebook view lets through."""
+        """Plain elements, as GitHub's notebook view lets through: it has cells to the left, and Jupyter to the right.
+
+        So an attribute moves numbers where GitHub drops styles, and a style moves texts where Jupyter's own wins.
+        """
         title = f"<p><strong>{_html(self.title)}</strong></p>\n" if self.title else ""
-        head = "".join(f"<th>{_html(name)}</th>" for name in self.columns)
-        rows = ("".join(f"<td>{_html(_show(cell))}</td>" for cell in row) for row in self.rows)
+        places = [' align="right"' if right else ' align="left" style="text-align:left"' for right in self.numbers]
+        head = "".join(f"<th{at}>{_html(name)}</th>" for at, name in zip(places, self.columns, strict=True))
+        rows = (
+            "".join(f"<td{at}>{_html(_show(cell))}</td>" for at, cell in zip(places, row, strict=True))
+            for row in self.rows
+        )
         body = "".join(f"<tr>{row}</tr>\n" for row in rows)
         note = f"\n<p>{_html(self.note)}</p>" if self.note else ""
         return f"{title}<table>\n<thead>\n<tr>{head}</tr>\n</thead>\n<tbody>\n{body}</tbody>\n</table>{note}"
 
+    @property
+    def numbers(self) -> tuple[bool, ...]:
+        """Of each column whether it holds numbers, and nothing else but gaps."""
+        columns = [[_show(row[place]) for row in self.rows] for place in range(len(self.columns))]
+        told = [[text for text in column if text not in ("", NOTHING)] for column in columns]
+        return tuple(bool(texts) and all(map(_NUMBER.fullmatch, texts)) for texts in told)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": self.to_text(), "text/markdown": self.to_markdown(), "text/html": self.to_html()}
+
+
+_SIDES = {False: "left", True: "right"}
 
 
 def outcome_table(evidence: Iterable[Evidence], columns: Sequence[Column] = (), title: str = "Trials") -> Table:

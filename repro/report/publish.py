@@ -10,16 +10,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from repro import places
 from repro.decide.current import kind_of, question
 from repro.decide.facts import Facts
 from repro.errors import UserError
 from repro.evidence.record import Evidence
 from repro.evidence.store import Store
+from repro.files import write_atomic
 from repro.model import Status
 from repro.rates import CLEAN_TRIALS
 from repro.render.charts import timeline
+from repro.render.words import listed
 from repro.report.issues import write_issue
 from repro.report.kept import known, matrix_cells
+from repro.report.notebook import FULL, NOTEBOOKS, depth_of
 from repro.report.pages import claims_text, write_cells, write_claims, write_page
 
 MANIFEST, SCHEMA = "manifest.json", 1
@@ -55,9 +59,15 @@ def chosen(evidence: Iterable[Evidence]) -> list[Evidence]:
 def publish(store: Store, folder: Path) -> Published:
     """Write ``folder`` anew: evidence, issue texts, tests, claims, page, executed notebooks and plots, and a manifest.
 
-    Only evidence of the code of today is published. It appears complete or not at all. Raises UserError if there is no
-    such evidence, or the whole is too large.
+    Only evidence of the code of today is published, and only notebooks that went to the full depth. It appears complete
+    or not at all. Raises UserError if there is no such evidence, a notebook is missing, or the whole is too large.
     """
+    shallow = [path.stem for path in sorted(places.notebooks().glob(NOTEBOOKS)) if not _is_full(store.root, path.name)]
+    if shallow:
+        raise UserError(
+            f"{listed(shallow)} {'was' if len(shallow) == 1 else 'were'} not run at full depth, of which what is "
+            "published comes: run 'make repro DEPTH=full' first"
+        )
     found = {slug: facts for slug, facts in known(store).items() if facts.evidence}
     if not found:
         raise UserError("there is no evidence to publish that the code of today made: run 'repro report' first")
@@ -85,10 +95,9 @@ def publish(store: Store, folder: Path) -> Published:
             )
         sums = {path.relative_to(fresh).as_posix(): _sha256(path) for path in paths}
         (fresh / MANIFEST).write_text(json.dumps({"schema": SCHEMA, "sha256": sums}, indent=1) + "\n", encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
-    claims = _claims(folder, store)
-    (folder.parent / CLAIMS).write_text(claims, encoding="utf-8")
+        claims = _claims(fresh, store, folder.name)
+        _swap(fresh, folder, Path(scratch) / "old")
+    write_atomic(folder.parent / CLAIMS, claims.encode())
     return Published(folder, len(paths), size, tuple(left_out))
 
 
@@ -103,10 +112,27 @@ def render(folder: Path, store: Store) -> None:
     write_page(own, found, matrix_cells(folder, today=False))
 
 
-def _claims(folder: Path, store: Store) -> str:
-    """The ledger that lies beside ``folder``, with links into it."""
+def _swap(fresh: Path, folder: Path, aside: Path) -> None:
+    """Put ``fresh`` in the place of ``folder``, and that ``aside``; whatever goes wrong, ``folder`` is whole again."""
+    try:
+        if folder.exists():
+            folder.rename(aside)  # all lie in one file system: each step is one rename, and nothing is copied
+        fresh.rename(folder)
+    except BaseException:
+        if aside.exists() and not folder.exists():
+            aside.rename(folder)
+        raise
+
+
+def _is_full(root: Path, name: str) -> bool:
+    executed = root / "notebooks" / name
+    return executed.is_file() and depth_of(executed) == FULL
+
+
+def _claims(folder: Path, store: Store, name: str) -> str:
+    """The ledger that lies beside the folder ``name``, with links into it."""
     own = Store(folder, store.redactor)
-    return claims_text(own, known(own, today=False), f"{folder.name}/")
+    return claims_text(own, known(own, today=False), f"{name}/")
 
 
 def check(folder: Path, store: Store) -> list[str]:
@@ -135,7 +161,7 @@ def check(folder: Path, store: Store) -> list[str]:
             if not (again / name).is_file() or (again / name).read_bytes() != here[name].read_bytes():
                 faults.append(f"{name}: {_STALE}")
         beside = folder.parent / CLAIMS
-        if not beside.is_file() or beside.read_text("utf-8") != _claims(again, store):
+        if not beside.is_file() or beside.read_text("utf-8") != _claims(again, store, folder.name):
             faults.append(f"../{CLAIMS}: {_STALE}")
     return faults
 
@@ -154,7 +180,7 @@ def _picture(facts: Facts) -> bytes:
 def _notebooks(root: Path, fresh: Path) -> list[str]:
     """Copy executed notebooks; returns the names of what is too large."""
     left_out = []
-    for path in sorted(root.glob("notebooks/[0-9]*.ipynb")):
+    for path in sorted((root / "notebooks").glob(NOTEBOOKS)):
         name = path.relative_to(root).as_posix()
         if path.stat().st_size > NOTEBOOK_LIMIT:
             left_out.append(name)

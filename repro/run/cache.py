@@ -66,6 +66,14 @@ class TrialCache:
                 found.append(kept)
         return kept
 
+    def diagnosed(self, question: Question) -> list[Evidence]:
+        """The stored diagnostic runs of this question, oldest first: what memray slows down answers nothing else."""
+        if not self.reuse:
+            return []
+        key = self.runner.key(question)
+        kept = self.runner.store.query(bug=question.bug.slug)
+        return [e for e in kept if e.memray and e.decided_by == key and e.verdict.symptom is not Symptom.KIT_FAULT]
+
     def run(self, question: Question, trials: int | None, budget: Budget | None = None, on_step: Step = no_step) -> Run:
         """The answer to one question: ``trials`` trials, or with ``None`` as many as it takes to settle it.
 

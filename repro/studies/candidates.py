@@ -17,6 +17,8 @@ UPSTREAM, AGAIN, UNFIXED = "upstream", "upstream-again", "unfixed"
 release as it is: how ``none`` is called in either environment."""
 
 GATE_SCENARIO = "gate"
+AT = "@"
+"""Between a fix and the scenario that it is tried in, if that is not the one of the comparison."""
 DEFAULT_SIZE = 96 << 20
 """Bytes of a shard: enough for times of some tenths of a second, and little enough for a laptop."""
 
@@ -78,7 +80,7 @@ def candidates(
     timeout: str | float | None = None,
     parameters: Given | None = None,
 ) -> tuple[Candidate, ...]:
-    """Upstream first, then ``fixes`` (all by default) in ``target``.
+    """Upstream first, then ``fixes`` (all by default) in ``target``; ``take@shard-middle`` in another scenario.
 
     ``size`` is that of a shard of random bytes (``DEFAULT_SIZE`` if nothing is said of the inputs), ``scale`` takes the
     inputs of the report, and ``parameters`` come on top. UserError for every mistake in them.
@@ -91,15 +93,16 @@ def candidates(
         size = DEFAULT_SIZE
     given = {**(plan.scale if scale else {} if size is None else plan.shard(parse_size(size))), **read}
 
-    def ask(fix: str, spec: str) -> Question:
-        return question(
-            slug, scenario=scenario, fix=fix, target=spec, memory=memory, timeout=timeout, parameters=given
-        )  # fmt: skip
+    def ask(fix: str, spec: str, where: str | None = scenario) -> Question:
+        return question(slug, scenario=where, fix=fix, target=spec, memory=memory, timeout=timeout, parameters=given)
 
+    scenarios = {one.name for one in bug.scenarios}
     entered = [Candidate(UPSTREAM, ask(NO_FIX.name, newest or plan.newest))]
-    for name in dict.fromkeys(fixes or (fix.name for fix in bug.fixes)):
-        asked = ask(name, target or plan.target)
+    for word in dict.fromkeys(fixes or (fix.name for fix in bug.fixes)):
+        name, _, elsewhere = word.rpartition(AT) if word.rpartition(AT)[2] in scenarios else (word, "", "")
+        asked = ask(name, target or plan.target, elsewhere or scenario)
         shown = UNFIXED if asked.fix.name == NO_FIX.name else asked.fix.name
+        shown += f"{AT}{elsewhere}" if elsewhere else ""
         if shown in {one.name for one in entered}:
             raise UserError(f"two fixes are called {shown!r}: rename the file of one of them")
         entered.append(Candidate(shown, asked))
@@ -110,6 +113,7 @@ def command(study: str, entered: Sequence[Candidate], options: Sequence[str]) ->
     """The shell command of a study: ``repro compare BUG --fix … --target …``. Limits are spelled out, as for a run."""
     first, rest = entered[0].question, [one.question for one in entered[1:]]
     words = ["repro", study, first.bug.slug, "--scenario", first.scenario.name]
-    words += [word for one in rest for word in ("--fix", one.fix_word)]
+    elsewhere = [f"{AT}{one.scenario.name}" if one.scenario != first.scenario else "" for one in rest]
+    words += [word for one, at in zip(rest, elsewhere, strict=True) for word in ("--fix", f"{one.fix_word}{at}")]
     words += ["--newest", first.target, *(["--target", rest[0].target] if rest else [])]
     return shlex.join([*words, *limit_words(first.limits), *options, *set_words(first.given)])

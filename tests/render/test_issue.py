@@ -218,7 +218,7 @@ def test_rendered_in_a_browser_tables_details_and_code_are_there_and_the_record_
         tab.open(page)
         count = {name: tab.run(f"document.querySelectorAll('{name}').length") for name in ("table", "details", "pre")}
         assert count["details"] == text.count("<details>") > 0
-        assert count["table"] == len(re.findall(r"^\| --- ", text, re.MULTILINE))
+        assert count["table"] == len(re.findall(r"^\| ---:? ", text, re.MULTILINE))
         assert tab.run("document.querySelector('details').open") is False
         assert tab.run("document.querySelector('details table, details pre') !== null")
         assert "datasets-repro" not in tab.run("document.body.innerText")

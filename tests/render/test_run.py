@@ -1,6 +1,7 @@
 """A run as a person sees it: text in the terminal; in a notebook a picture beside it, and words on a static page."""
 
 import base64
+from typing import Any
 
 import IPython.display
 import pytest
@@ -12,7 +13,7 @@ from repro.model import Limits, Outcome, Sample, Symptom, Verdict
 from repro.render.run import Picture, ShownRun, Words, allocators_table, inputs_table, memray_line, run_text, runs_table
 from repro.render.words import size_words
 from repro.run.result import Run
-from tests.evidence.examples import evidence
+from tests.evidence.examples import MIB, evidence
 
 AGAIN = "repro run embed-sliced-list --scenario shard-first"
 MEMRAY = {
@@ -179,3 +180,23 @@ def test_allocations_are_shown_with_their_innermost_frames():
     assert second == ("1.00 MiB", "1", "?")
     assert table.note.startswith("peak heap 60.0 MiB")
     assert len(allocators_table(Run((evidence(memray=MEMRAY),), "again"), most=1).rows) == 1
+
+
+def frame(file: str, function: str = "f") -> dict[str, Any]:
+    return {"file": file, "line": 1, "function": function}
+
+
+def test_the_import_machinery_is_left_out_of_allocations():
+    loader, finder = frame("<frozen importlib._bootstrap_external>", "get_code"), frame("<frozen importlib._bootstrap>")
+    report: dict[str, Any] = {
+        "peak_bytes": 90 * MIB,
+        "allocators": [
+            {"bytes": 50 * MIB, "count": 3, "stack": [frame("probe.py"), finder, frame("run.py")]},
+            {"bytes": 4 * MIB, "count": 9, "stack": [loader, finder, frame("pandas/api.py", "<module>")]},
+            {"bytes": 2 * MIB, "count": 9, "stack": [finder]},
+        ],
+    }
+    table = allocators_table(Run((evidence(memray=report),), "again"))
+    assert table.rows == (("50.0 MiB", "3", "probe.py:1 f < run.py:1 f"),)
+    assert table.note.endswith("Left out: 6.00 MiB by imports")
+    assert "importlib" not in table.to_text() + memray_line({"allocators": report["allocators"][2:]})

@@ -10,7 +10,7 @@ from repro.bugs.declaration import Column
 from repro.decide.facts import Facts
 from repro.evidence.record import Evidence
 from repro.model import Killer, Outcome, Symptom, Verdict
-from repro.render.summary import summary_table
+from repro.render.summary import rows, summary, summary_sentences
 from tests.evidence.examples import evidence
 
 OPENED = Column("files opened", lambda outcome: str(outcome.measures.get("files_opened", "")))
@@ -31,7 +31,7 @@ def trial(target: dict[str, Any], symptom: Symptom, fix: str = "none", scenario:
 
 
 def words(*trials: Evidence) -> dict[str, Any]:
-    return {str(row[1]): row[2] for row in summary_table([Facts.of(BUG, trials)]).rows}
+    return dict(rows(Facts.of(BUG, trials)))
 
 
 def test_it_says_where_the_bug_is_how_it_looks_and_what_helped():
@@ -56,3 +56,17 @@ def test_without_a_failure_there_is_only_the_verdict():
 def test_the_correctness_gate_is_no_trial_of_a_fix():
     found = words(trial(OLD, Symptom.OUT_OF_MEMORY), trial(OLD, Symptom.ERROR, "take", scenario="gate"))
     assert set(found) == {"verdict", "looks like"}
+
+
+def test_the_lines_fit_a_terminal_and_lose_nothing():
+    trials = [trial(OLD, Symptom.OUT_OF_MEMORY), *(trial(OLD, Symptom.OK, fix.name) for fix in BUG.fixes[1:])]
+    lines = summary([Facts.of(BUG, trials)], 80)
+    assert lines[0] == BUG.slug and max(map(len, lines)) <= 80 < sum(map(len, lines))
+    said = " ".join(" ".join(lines).split())
+    assert all(text in said for text in words(*trials).values())
+
+
+def test_a_notebook_gets_the_same_as_sentences():
+    first, second = summary_sentences(Facts.of(BUG, [trial(OLD, Symptom.OUT_OF_MEMORY)]))
+    assert first.startswith("Affected: datasets 5.1.0")
+    assert second.startswith("Looks like: shard-first: out-of-memory (kernel)") and second.endswith(".")

@@ -50,15 +50,15 @@ HTML = """\
 <p><strong>What was seen</strong></p>
 <table>
 <thead>
-<tr><th>name</th><th>count</th><th>why</th></tr>
+<tr><th L>name</th><th L>count</th><th L>why</th></tr>
 </thead>
 <tbody>
-<tr><td>a|b</td><td>3</td><td>two<br>lines</td></tr>
-<tr><td>&lt;tmp&gt;/x_y</td><td>0.1235</td><td>–</td></tr>
-<tr><td>__init__ *bold* `code`</td><td>True</td><td>[link](x) &amp; more</td></tr>
+<tr><td L>a|b</td><td L>3</td><td L>two<br>lines</td></tr>
+<tr><td L>&lt;tmp&gt;/x_y</td><td L>0.1235</td><td L>–</td></tr>
+<tr><td L>__init__ *bold* `code`</td><td L>True</td><td L>[link](x) &amp; more</td></tr>
 </tbody>
 </table>
-<p>A note.</p>"""
+<p>A note.</p>""".replace(" L>", ' align="left" style="text-align:left">')
 
 
 def test_the_three_forms():
@@ -69,6 +69,34 @@ def test_the_three_forms():
 
 def test_a_notebook_gets_all_three_forms():
     assert TABLE._repr_mimebundle_() == {"text/plain": TEXT, "text/markdown": MARKDOWN, "text/html": HTML}
+
+
+@pytest.mark.parametrize(
+    ("cells", "right"),
+    [
+        ((3, 12.5, None), True),
+        (("1.99 GiB", "–", "310 MiB"), True),
+        (("9.8 s", "0.3 s (0.2–0.4)"), True),
+        (("24 / 3", "902 / ? (until it was killed)"), True),
+        (("12 %", "1,024", "< 3 %"), True),
+        (("5.1.0", "24.0.0"), False),
+        (("3 files", "2"), False),
+        (("yes", "no"), False),
+        (("2 GiB", "none"), False),
+        ((None, "–"), False),
+        ((True, False), False),
+    ],
+)
+def test_numbers_stand_to_the_right_and_texts_to_the_left_in_all_three_forms(cells, right):
+    table = Table("", ("of what", "n"), tuple(("a name", cell) for cell in cells))
+    assert table.numbers == (False, right)
+    assert table.to_markdown().splitlines()[1] == ("| --- | ---: |" if right else "| --- | --- |")
+    first = table.to_html().split("<tbody>")[1].splitlines()[1]
+    left = ' align="left" style="text-align:left"'
+    assert [cell.split(">")[0] for cell in first.split("<td")[1:]] == [left, ' align="right"' if right else left]
+    wide = Table("", ("n",), ((cells[0],), (cells[0],), (cells[1],)))
+    ends = {len(line) for line in wide.to_text().splitlines()[2:]}
+    assert len(ends) == 1 or not right
 
 
 def test_a_table_without_title_and_note_is_the_table_alone():
@@ -97,7 +125,7 @@ class Cells(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
-        assert attrs == []
+        assert set(attrs) <= {("align", "left"), ("align", "right"), ("style", "text-align:left")}
         if tag == "td":
             self.cells.append("")
         elif tag == "br":

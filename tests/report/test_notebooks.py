@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import importlib.util
 import json
@@ -16,7 +17,10 @@ from repro.evidence.redact import Redactor
 from repro.evidence.store import Store
 from repro.inputs import cohort
 from repro.model import Status, Symptom
-from repro.report.notebook import execute, parameters_of
+from repro.report.notebook import execute, parameters_of, sections
+from repro.studies.candidates import UNFIXED, UPSTREAM, candidates
+from repro.studies.compare import ROUNDS_ENOUGH
+from repro.studies.survive import EXACT_ENOUGH, SIZES_ENOUGH
 from tests.report.test_notebook import printed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +43,40 @@ def test_there_is_a_notebook():
 def test_every_notebook_keeps_the_form(path):
     assert list(checker().faults(json.loads(path.read_text("utf-8")))) == []
     assert parameters_of(path), "its parameters cell assigns nothing"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_notebook_has_two_depths_and_ends_with_what_follows(path):
+    assert parameters_of(path)["depth"] == "'quick'"
+    assert "What follows" in sections(path)[-1]
+    last = [cell["source"] for cell in json.loads(path.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"][-1]
+    assert any(words in "".join(last) for words in ("conclusions(", "conclude(", "which_fix("))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_depth_that_there_is_not_fails_at_the_first_cell_that_asks(path):
+    """A typo must not quietly become the other depth."""
+    code = "\n".join("".join(c["source"]) for c in json.loads(path.read_text("utf-8"))["cells"])
+    assert "depth ==" not in code and ("[depth]" in code or path.stem == "05_your_own_bug")
+
+
+def test_the_comparison_is_of_what_the_kit_is_for_in_five_rounds_and_the_slope_of_three_sizes():
+    chosen = {k: ast.literal_eval(v) for k, v in parameters_of(ROOT / "notebooks" / "03_which_fix.ipynb").items()}
+    asked = candidates(
+        "embed-sliced-list", fixes=chosen["fixes"], newest=chosen["newest"], size=chosen["size"]["quick"]
+    )
+    assert {(one.name, one.question.scenario.name) for one in asked} >= {
+        (UPSTREAM, "shard-first"),
+        (UNFIXED, "shard-first"),
+        ("pandas-round-trip", "shard-first"),
+        ("contiguous-copy", "shard-first"),
+        ("contiguous-copy@shard-middle", "shard-middle"),
+        ("take", "shard-first"),
+        ("direct-embed", "shard-first"),
+    }
+    assert chosen["repetitions"] >= ROUNDS_ENOUGH
+    assert len(chosen["sizes"]) >= SIZES_ENOUGH and "600MiB" in chosen["sizes"]
+    assert chosen["resolution"] <= EXACT_ENOUGH
 
 
 def spoil(cells: list[dict[str, Any]], how: str) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import nbformat
 import pytest
 
-from repro import bugs
+from repro import bugs, places
 from repro.decide.current import kind_of
 from repro.errors import UserError
 from repro.evidence.record import Evidence
@@ -35,7 +36,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store(root / "reports", Redactor())
     for one in today([*embed_evidence(), *exit_evidence()]):
         store.save(one)
-    publish(store, root / "published")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "notebooks", lambda: root)
+        publish(store, root / "published")
     return root
 
 
@@ -162,6 +165,80 @@ def test_without_evidence_or_with_too_much_nothing_is_replaced(store, tmp_path, 
         publish(store, folder)
     assert check(folder, store) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["claims.md", "published", "reports"]
+
+
+# Only what went deep
+
+
+@pytest.fixture(autouse=True)
+def notebooks(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The notebook sources: none, unless a test puts some there."""
+    folder = tmp_path_factory.mktemp("sources")
+    monkeypatch.setattr(places, "notebooks", lambda: folder)
+    return folder
+
+
+def executed(store: Store, name: str, depth: str) -> None:
+    made = nbformat.v4.new_notebook(metadata={"repro": {"depth": depth}} if depth else {})
+    (store.root / "notebooks").mkdir(exist_ok=True)
+    nbformat.write(made, store.root / "notebooks" / name)
+
+
+@pytest.mark.parametrize("depth", ["quick", ""])
+def test_what_did_not_go_deep_is_not_published_and_the_old_folder_stays(store, published, notebooks, depth):
+    for name in ("01_one.ipynb", "02_two.ipynb"):
+        (notebooks / name).touch()
+    executed(store, "01_one.ipynb", "full")
+    executed(store, "02_two.ipynb", depth)
+    with pytest.raises(UserError, match=r"02_two was not run at full depth.*: run 'make repro DEPTH=full' first"):
+        publish(store, published)
+    assert check(published, store) == []
+    executed(store, "02_two.ipynb", "full")
+    assert (publish(store, published).folder / "notebooks" / "02_two.ipynb").is_file()
+
+
+def test_a_notebook_that_was_never_run_is_not_published_around(store, published, notebooks):
+    (notebooks / "01_one.ipynb").touch()
+    with pytest.raises(UserError, match="01_one was not run at full depth"):
+        publish(store, published)
+
+
+# One step
+
+
+@pytest.mark.parametrize("fault", [OSError("no room"), KeyboardInterrupt()])
+def test_if_the_new_folder_cannot_take_its_place_the_old_one_stays_whole(store, published, monkeypatch, fault):
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if Path(target) == published and self.name == "published":
+            raise fault
+        return real(self, target)
+
+    store.save(today([embed("5.0.0", Symptom.EXCESS_READ, shows=True)])[0])
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(type(fault)):
+        publish(store, published)
+    monkeypatch.undo()
+    assert check(published, store) == []
+    assert sorted(path.name for path in published.parent.iterdir()) == ["claims.md", "published", "reports"]
+
+
+def test_nothing_of_the_old_folder_is_touched_before_the_new_one_is_complete(store, published, monkeypatch):
+    def fail(*args: object) -> str:
+        raise OSError("no room")
+
+    store.save(today([embed("5.0.0", Symptom.EXCESS_READ, shows=True)])[0])
+    monkeypatch.setattr(publishing, "_claims", fail)
+    with pytest.raises(OSError, match="no room"):
+        publish(store, published)
+    monkeypatch.undo()
+    assert check(published, store) == []
+
+
+def test_a_file_that_only_the_old_folder_had_is_gone_with_it(store, published):
+    (published / "stray.txt").touch()
+    assert check(publish(store, published).folder, store) == []
 
 
 def test_what_is_committed_matches_its_evidence():

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.text import Text
 
 from repro.bugs.embed_sliced_list.gate.oracle import STORAGE, WRONG, judge
 from repro.errors import UserError
 from repro.evidence.labels import label_of
 from repro.lab import Lab
 from repro.model import Outcome, Sample, Symptom, Verdict
-from repro.render.compare import comparison_json, fixes_table, sentences, which_fix_markdown
+from repro.render import compare as render
+from repro.render.compare import comparison_chart, comparison_json, fixes_table, sentences, which_fix_markdown
 from repro.run.question import Question
-from repro.studies.candidates import AGAIN, GATE_SCENARIO, UNFIXED, UPSTREAM, candidates, comparison_plan
+from repro.studies.candidates import AGAIN, GATE_SCENARIO, UNFIXED, UPSTREAM, candidates, command, comparison_plan
 from repro.studies.compare import ROUNDS_ENOUGH, Comparison, Row, collect, compare, steps
 from repro.studies.measured import peak, seconds
 from tests.evidence.examples import MIB, evidence
@@ -263,6 +265,84 @@ def test_a_fix_that_refuses_what_upstream_embeds_is_not_called_right(tmp_path):
 def test_a_difference_within_the_noise_is_called_so(tmp_path):
     found = compare(Runner(tmp_path), entered("take"), 5)
     assert "within the noise" in "\n".join(sentences(found))
+
+
+# The same fix in another scenario
+
+
+def test_a_fix_may_be_tried_in_another_scenario_beside_the_first(tmp_path):
+    """A guarded copy helps the middle shard and not the first, which is a slice at offset 0."""
+
+    def guarded(question: Question):
+        first = question.scenario.name == "shard-first"
+        return (embedded(3.0), Verdict(Symptom.EXCESS_READ, True, "12 files")) if first else fine(question)
+
+    both = entered("contiguous-copy", "contiguous-copy@shard-middle")
+    assert [one.name for one in both] == [UPSTREAM, "contiguous-copy", "contiguous-copy@shard-middle"]
+    assert [one.question.scenario.name for one in both] == ["shard-first", "shard-first", "shard-middle"]
+    found = compare(Runner(tmp_path, {"contiguous-copy": guarded}), both, 1)
+    said = "\n".join(sentences(found))
+    assert "The bug still shows with contiguous-copy." in said
+    assert "Right, and without the bug: contiguous-copy@shard-middle." in said
+
+
+def test_what_is_no_scenario_after_the_at_is_part_of_the_fix(tmp_path):
+    with pytest.raises(UserError, match="'take@nowhere'"):
+        entered("take@nowhere")
+
+
+def test_the_command_of_a_fix_in_another_scenario_says_so():
+    both = entered("contiguous-copy@shard-middle")
+    assert "--fix contiguous-copy@shard-middle" in command("compare", both, ())
+
+
+# The chart
+
+
+def drawn(found: Comparison, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The figure of the chart, kept from being written."""
+    figures: list[Any] = []
+
+    def keep(figure: Any) -> bytes:
+        figure.draw_without_rendering()
+        figures.append(figure)
+        return b""
+
+    monkeypatch.setattr(render, "png", keep)
+    comparison_chart(found)
+    return figures[0]
+
+
+def test_the_whiskers_of_the_chart_are_least_and_most_and_the_band_is_upstream_against_itself(tmp_path, monkeypatch):
+    seconds = iter([9.0, 1.0, 2.0, 3.0, 2.5, 1.5])  # the first warms up
+
+    def varying(question: Question):
+        return GATED if question.scenario.name == GATE_SCENARIO else (embedded(next(seconds)), RIGHT)
+
+    found = compare(Runner(tmp_path, {"take": varying}), entered("take"), 5)
+    memory, time = drawn(found, monkeypatch).axes
+    assert time.get_xlabel() == "time (× upstream's, pair by pair)"
+    whisker = time.containers[0].lines[2][0].get_segments()[0]
+    assert [x for x, _ in whisker] == pytest.approx([1.0, 3.0])
+    assert len(time.patches) == len(memory.patches) == 1
+    assert [label.get_text() for label in memory.get_yticklabels()] == [UPSTREAM, "take", AGAIN]
+
+
+def test_the_chart_says_what_its_whiskers_are_worth_and_why_there_is_none(tmp_path, monkeypatch):
+    answers = {
+        "take": gate_says(Symptom.WRONG_OUTPUT, "values"),
+        "none": lambda q: (
+            (Outcome(Symptom.OUT_OF_MEMORY, ""), Verdict(Symptom.OUT_OF_MEMORY, True, "killed"))
+            if q.scenario.name != GATE_SCENARIO and "5.1.0" in q.target
+            else fine(q)
+        ),
+    }
+    found = compare(Runner(tmp_path, answers), entered("none", "take"), 5)
+    words = {text.get_text().strip() for text in drawn(found, monkeypatch).findobj(Text)}
+    assert {"out: wrong output", "not measured (out-of-memory)", "1 (by definition)"} <= words
+    assert any(
+        "Median, least and most of 5 rounds; the range of 5 holds the true median with 93.8%" in w for w in words
+    )
 
 
 # What the gate's probe reports, judged
