@@ -217,7 +217,7 @@ class Facts:
 
 def assembled(bug: Bug, one: Evidence) -> bool:
     """Whether the environment was put together by an attribution: it pins many packages that the bug never named."""
-    known = {"python", *AXES, *bug.needs}
+    known = {"python", *AXES, *bug.all_needs}
     own = {re.split(r"[^\w.-]", pin)[0] for pin in bug.pins}
     pinned = {word.partition("==")[0] for word in spec(one).split() if "==" in word}
     return len(pinned - known - own) > _MOST_PINS
