@@ -36,7 +36,7 @@ import nbformat
 from repro.lab import Lab
 from repro.report.pages import write_claims, write_page
 from repro.report.publish import publish
-from repro.report.make import _one_notebook, run_scripts, write_issue
+from repro.report.make import one_notebook, run_scripts, write_issue
 
 lab = Lab()
 lab.run("nonsense-version", target="packaging==21.3")
@@ -47,7 +47,7 @@ notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for c
 notebook.cells[1].source %= sys.argv[1]
 notebook.metadata.kernelspec = {"name": "python3", "display_name": "python3", "language": "python"}
 nbformat.write(notebook, "09_nonsense_version.ipynb")
-done = _one_notebook(Path("09_nonsense_version.ipynb").absolute(), {}, lab.store.redactor)
+done = one_notebook(Path("09_nonsense_version.ipynb").absolute(), {}, lab.store.redactor)
 assert done.error, "the second cell must fail, so that its traceback is in the notebook"
 print(write_issue(lab.store, "nonsense-version"), write_claims(lab.store), write_page(lab.store))
 publish(lab.store, lab.store.root / "published")
@@ -142,7 +142,7 @@ import nbformat
 from repro.lab import Lab
 from repro.report.pages import write_claims, write_page
 from repro.report.publish import publish
-from repro.report.make import _one_notebook, write_issue
+from repro.report.make import one_notebook, write_issue
 
 root, target = sys.argv[1:]
 lab = Lab(target=target)
@@ -157,7 +157,7 @@ cells = [f"bids_root = {root!r}", "from repro import Lab", f"run = Lab(target={t
 notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
 notebook.metadata.kernelspec = {"name": "python3", "display_name": "python3", "language": "python"}
 nbformat.write(notebook, "09_own.ipynb")
-assert _one_notebook(Path("09_own.ipynb").absolute(), {}, lab.store.redactor).error
+assert one_notebook(Path("09_own.ipynb").absolute(), {}, lab.store.redactor).error
 print(write_issue(lab.store, "embed-sliced-list"), write_claims(lab.store), write_page(lab.store))
 publish(lab.store, lab.store.root / "published")
 """

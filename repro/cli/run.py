@@ -50,7 +50,9 @@ def command(
 
     lab = Lab(target, memory, timeout, reuse=False, quiet=as_json)
     lab.scripts.look_at(bug, target=target, wrong_if=wrong_if, say=options.line_to_stderr(as_json))
-    run = lab.run(bug, scenario=scenario, fix=fix, parameters=parameters, trials=trials, jobs=jobs, memray=memray)
+    run = lab.run(
+        bug, scenario=scenario, fix=fix, parameters=parameters, trials=trials, jobs=jobs, memray=memray, show=False
+    )
     if as_json:
         options.echo_json(run.to_json())
     else:

@@ -44,8 +44,8 @@ def no_bars():
 
 
 @named("fix", WORKAROUNDS + PATCHES)
-def test_each_says_what_it_does_and_where_it_was_proposed(fix):
-    assert fix.title and fix.proposed_in
+def test_each_says_what_it_does_and_where_it_was_proposed_if_anywhere(fix):
+    assert fix.title and (not fix.proposed_in or fix.proposed_in.startswith("huggingface/datasets"))
     assert fix.path is not None and fix.path.is_file()
 
 
