@@ -32,6 +32,7 @@ class Child:
             start_new_session=True,  # Ctrl-C at the terminal is for the kit, which then closes it
             env={**os.environ, **more, "PYTHONPATH": str(ROOT)},
         )
+        self._seen: dict[str, Any] | None = None
         assert self._process.stdout is not None
         self.address = self._process.stdout.readline().decode().strip()
         if not self.address:
@@ -44,12 +45,12 @@ class Child:
         return {**CLIENT_ENVIRONMENT, "HF_ENDPOINT": self.address}
 
     def close(self) -> dict[str, Any] | None:
-        """End it; what it saw, or ``None`` if it was killed before."""
-        try:
-            said, _ = self._process.communicate(timeout=PATIENCE_S)
-            return dict(json.loads(said))
-        except (ValueError, subprocess.TimeoutExpired):
-            return None
-        finally:
-            self._process.kill()
-            self._process.wait()
+        """End it; what it saw, or ``None`` if it was killed before. May be called again."""
+        if self._process.returncode is None:
+            try:
+                said, _ = self._process.communicate(timeout=PATIENCE_S)
+                self._seen = json.loads(said)
+            except (ValueError, subprocess.TimeoutExpired):
+                self._process.kill()
+                self._process.communicate()
+        return self._seen
