@@ -126,6 +126,11 @@ class Handler(web.RequestHandler):
         self.set_header("Content-Type", answer.content_type)
         for name, value in answer.headers.items():
             self.set_header(name, value)
+        if answer.file is not None and self.check_etag_header():
+            self.set_status(304)
+            self.seen.status, self.seen.whole = 304, True
+            await self.finish()
+            return
         size = answer.file.stat().st_size if answer.file else len(answer.body)
         span = range(size)
         if answer.file is not None and self.seen.method == "GET":

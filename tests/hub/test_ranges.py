@@ -28,12 +28,16 @@ def test_what_a_range_asks_for(header: str, wanted: bytes) -> None:
     assert CONTENT[asked.start : asked.stop] == wanted
 
 
-@pytest.mark.parametrize("header", [None, "", "bytes=", "bytes=-", "lines=1-2", "bytes=5-3", "bytes=0-1,4-5", "bytes=a-b"])
+@pytest.mark.parametrize(
+    "header", [None, "", "bytes=", "bytes=-", "lines=1-2", "bytes=5-3", "bytes=0-1,4-5", "bytes=a-b"]
+)
 def test_what_is_no_single_range_is_ignored(header: str | None) -> None:
     assert asked_bytes(header, 10) is None
 
 
-@pytest.mark.parametrize(("header", "size"), [("bytes=10-", 10), ("bytes=10-12", 10), ("bytes=-0", 10), ("bytes=0-", 0)])
+@pytest.mark.parametrize(
+    ("header", "size"), [("bytes=10-", 10), ("bytes=10-12", 10), ("bytes=-0", 10), ("bytes=0-", 0)]
+)
 def test_what_lies_outside_the_file_is_unsatisfiable(header: str, size: int) -> None:
     with pytest.raises(Unsatisfiable):
         asked_bytes(header, size)
