@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from repro.cli import options
+from repro.hub import CLIENT_ENVIRONMENT
 
 
 @click.command("hub")
@@ -14,9 +15,10 @@ from repro.cli import options
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="On 127.0.0.1; a free one by default.")
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help="What goes wrong, as resolve:503x2.")
 def command(folder: str, port: int, faults: tuple[str, ...]) -> int:
-    """Serve a Hub on 127.0.0.1 until Ctrl-C, then show what it saw. The first line says how to reach it.
+    """Serve a Hub on 127.0.0.1 until Ctrl-C, then show what it saw.
 
-    Clients need the printed HF_ENDPOINT and HF_HUB_DISABLE_XET=1: this Hub does not speak Xet. Any token will do.
+    Its first lines are the environment that clients need, HF_ENDPOINT before all. Xet is switched off there, since this
+    Hub does not speak it. Any token will do.
 
     \b
     Example: repro hub --folder /tmp/hub --fault put:reset --fault resolve:429=2s
@@ -29,6 +31,11 @@ def command(folder: str, port: int, faults: tuple[str, ...]) -> int:
     from repro.render.hub import hub_tables
 
     hub = Hub(folder_for(Path(folder)), [parse(text) for text in faults])
-    asyncio.run(serve(hub, port, lambda address: options.echo(f"HF_ENDPOINT={address}")))
+    asyncio.run(serve(hub, port, _say))
     options.echo("\n\n".join(table.to_text() for table in hub_tables(hub.record)))
     return 0
+
+
+def _say(address: str) -> None:
+    for name, value in {"HF_ENDPOINT": address, **CLIENT_ENVIRONMENT}.items():
+        options.echo(f"{name}={value}")

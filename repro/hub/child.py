@@ -41,8 +41,14 @@ class Child:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes a client talk to this Hub."""
-        return {**CLIENT_ENVIRONMENT, "HF_ENDPOINT": self.address}
+        """What makes a client talk to this Hub and to nobody else.
+
+        It is the client's proxy for all other addresses too, and refuses those: no name is looked up, no other address
+        opened, and each attempt is in the record. (``datasets`` asks ``datasets-server.`` + the host of the endpoint,
+        so the exception is written as a network, which no name ends with.)
+        """
+        proxies = {"http_proxy": self.address, "https_proxy": self.address, "no_proxy": "127.0.0.1/32"}
+        return {**CLIENT_ENVIRONMENT, "HF_ENDPOINT": self.address, **proxies}
 
     def close(self) -> dict[str, Any] | None:
         """End it; what it saw, or ``None`` if it was killed before. May be called again."""

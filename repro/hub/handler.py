@@ -31,6 +31,8 @@ _PAGE = b"<!doctype html><html><body><h1>Please sign in to this network</h1></bo
 class Handler(web.RequestHandler):
     """One request."""
 
+    SUPPORTED_METHODS = (*web.RequestHandler.SUPPORTED_METHODS, "CONNECT")
+
     def initialize(self, hub: Hub) -> None:
         self.hub = hub
 
@@ -41,13 +43,13 @@ class Handler(web.RequestHandler):
         self.connection.set_max_body_size(1 << 62)
         self.refused: Refused | None = None
         self.sink: Upload | Any = None
-        asked = request.headers.get("Range", "")
+        asked, path = request.headers.get("Range", ""), self._path()
         try:
-            endpoint, self.names = route(request.method or "", request.path)
+            endpoint, self.names = route(request.method or "", path)
         except Refused as refused:
-            endpoint, self.names, self.refused = "other", {}, refused
+            endpoint, self.names, self.refused = "other" if path.startswith("/") else "elsewhere", {}, refused
         self.fault = self.hub.plan.take(endpoint, bool(asked))
-        self.seen = Request(self.hub.now(), endpoint, request.method or "", request.path, bytes=asked)
+        self.seen = Request(self.hub.now(), endpoint, request.method or "", path, bytes=asked)
         self.seen.fault = self.fault.typed if self.fault else ""
         self.hub.record.begin(self.seen)
         self.hub.open.add(self)
@@ -59,6 +61,11 @@ class Handler(web.RequestHandler):
             self.sink = self._sink(endpoint)
         except Refused as refused:
             self.refused = refused
+
+    def _path(self) -> str:
+        """The path; of a request to another host, for which this is taken as a proxy, all of the address."""
+        own = "http://{}:{}".format(*self.connection.stream.socket.getsockname())
+        return self.request.path.removeprefix(own)
 
     def _sink(self, endpoint: str) -> Any:
         if endpoint == "put":
@@ -96,7 +103,7 @@ class Handler(web.RequestHandler):
         except iostream.StreamClosedError:
             self.over()
 
-    get = post = put = delete = head = _respond
+    get = post = put = delete = head = patch = options = connect = _respond
 
     def _call(self) -> Call:
         request = self.request

@@ -93,6 +93,8 @@ def route(method: str, path: str) -> tuple[str, dict[str, str]]:
     for known, pattern, endpoint in _ROUTES:
         if known == method and (found := pattern.fullmatch(path)):
             return endpoint, {name: unquote(part) for name, part in found.groupdict().items() if part is not None}
+    if not path.startswith("/"):
+        raise Refused(403, "this loopback Hub leads nowhere else")
     raise Refused(404, "this loopback Hub has no such page")
 
 

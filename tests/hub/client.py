@@ -7,7 +7,7 @@ import sys
 out_file = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)  # what a client prints is no answer
 
-opened = []
+opened: list[str] = []
 
 
 def watch(event, arguments):

@@ -16,6 +16,8 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from repro.hub import CLIENT_ENVIRONMENT
+from tests.conftest import Kit
 from tests.hub.conftest import Running
 
 Start = Callable[..., Running]
@@ -148,6 +150,8 @@ class TestCommand:
             name, _, address = process.stdout.readline().strip().partition("=")
             assert name == "HF_ENDPOINT"
             assert address.startswith("http://127.0.0.1:")
+            more = dict(process.stdout.readline().strip().split("=") for _ in CLIENT_ENVIRONMENT)
+            assert more == CLIENT_ENVIRONMENT
             with pytest.raises(HTTPError, match="503"):
                 urlopen(f"{address}/api/whoami-v2")
             process.send_signal(number)
@@ -158,7 +162,7 @@ class TestCommand:
         assert "whoami:503" in said
         assert "What the Hub saw" in said
 
-    def test_mistakes_are_one_line(self, tmp_path: Path, kit: Callable[..., object], hub: Start) -> None:
+    def test_mistakes_are_one_line(self, tmp_path: Path, kit: Kit, hub: Start) -> None:
         file = tmp_path / "file"
         file.touch()
         taken = hub().address.rpartition(":")[2]
@@ -169,7 +173,7 @@ class TestCommand:
             ("--folder", str(tmp_path), "--fault", "resolve:flop"),
             (),
         ):
-            status, out, err = kit("hub", *words)  # type: ignore[misc]
+            status, out, err = kit("hub", *words)
             assert (status, out) == (2, "")
             assert err.startswith("repro: ")
             assert err.count("\n") == 1
@@ -187,3 +191,19 @@ def test_a_hub_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("the Hub outlived its starter")
+
+
+def test_as_a_proxy_it_leads_nowhere_else_and_says_who_asked(hub: Start) -> None:
+    running = hub()
+    running.repository("data", a=CONTENT)
+    assert running.ask("GET", running.address + FILE)[1] == CONTENT
+    assert running.ask("GET", "http://example.org/some/page")[0].status == 403
+    assert running.ask("CONNECT", "example.org:443")[0].status == 403
+    assert running.ask("PATCH", "/nowhere")[0].status == 404
+    seen = [(one.endpoint, one.path, one.status) for one in running.close().requests][2:]
+    assert seen == [
+        ("resolve", FILE, 200),
+        ("elsewhere", "http://example.org/some/page", 403),
+        ("elsewhere", "example.org:443", 403),
+        ("other", "/nowhere", 404),
+    ]
