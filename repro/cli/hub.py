@@ -23,15 +23,13 @@ def command(folder: str, port: int, faults: tuple[str, ...]) -> int:
     \b
     Example: repro hub --folder /tmp/hub --fault put:reset --fault resolve:429=2s
     """
-    import asyncio
-
     from repro.hub.faults import parse
-    from repro.hub.server import folder_for, serve
+    from repro.hub.server import folder_for, run
     from repro.hub.state import Hub
     from repro.render.hub import hub_tables
 
     hub = Hub(folder_for(Path(folder)), [parse(text) for text in faults])
-    asyncio.run(serve(hub, port, _say))
+    run(hub, port, _say)
     options.echo("\n\n".join(table.to_text() for table in hub_tables(hub.record)))
     return 0
 

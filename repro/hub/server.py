@@ -41,8 +41,12 @@ async def serving(hub: Hub, port: int = 0) -> AsyncIterator[str]:
         await server.close_all_connections()
 
 
-async def serve(hub: Hub, port: int, say: Callable[[str], object]) -> None:
+def run(hub: Hub, port: int, say: Callable[[str], object]) -> None:
     """Serve until Ctrl-C or SIGTERM; ``say`` is given the address."""
+    asyncio.run(_until_told(hub, port, say))
+
+
+async def _until_told(hub: Hub, port: int, say: Callable[[str], object]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
