@@ -89,6 +89,7 @@ def test_any_text_whatever_has_a_signature(text: str) -> None:
         ("id 123e4567-e89b-12d3-a456-426614174000", "id 00000000-e89b-12d3-a456-426614174fff"),
         ("blob 9e107d9d372bb6826bd81d3542a419d6", "blob e4d909c290d0fb1ca068ffaddf22cbd0"),
         ("pid 4711 died", "pid 12 died"),
+        ("504 for url: http://127.0.0.1:44821/api/commit/main", "504 for url: http://127.0.0.1:35001/api/commit/main"),
         ("allocated 12.5 MiB", "allocated 3 GiB"),
     ],
 )

@@ -53,7 +53,8 @@ class Scenario:
     """A situation that the probe sets up. A ``control`` must stay healthy everywhere.
 
     ``needs`` are packages besides those of the bug; ``inputs`` and ``expected`` are what a bug without a ``prepare``
-    gives to the probe, and what its measures are compared with where it has no oracle.
+    gives to the probe, and what its measures are compared with where it has no oracle. ``faults`` are what the Hub of
+    its trials does wrong (``repro/hub/faults.py``), as ``put:reset``.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Scenario:
     needs: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     expected: Mapping[str, Any] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,7 @@ class Bug:
         asked: names the fixes that the reporter asked about.
         typed: what a user types for it, if not the slug.
         pins: requirements of every target that does not name those packages itself.
+        hub: whether each trial gets a loopback Hub of its own; the measure ``hub`` is what that saw.
     """
 
     slug: str
@@ -274,6 +277,7 @@ class Bug:
     asked: tuple[str, ...] = ()
     typed: str = ""
     pins: tuple[str, ...] = ()
+    hub: bool = False
 
     def __post_init__(self) -> None:
         if not self.scenarios:

@@ -15,10 +15,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import repro
-from repro import trial
+from repro import hub, trial
 from repro.bugs import defaults
 from repro.bugs.declaration import RUN_SCRIPT, Bug, Claim, Fix, Parameter, Prepared, Scenario
 from repro.forms import to_json
@@ -51,6 +52,7 @@ def trial_key(question: Question, target: TargetInfo | Unsolvable, prepared: Pre
         "expected": None if prepared is None else to_json(prepared.expected),
         "limits": asdict(question.limits),
         "environment": environment,
+        **({"faults": question.scenario.faults} if question.bug.hub else {}),
     }
     return f"{sources}-{_sha256(json.dumps(parts, sort_keys=True, default=str).encode())[:32]}"
 
@@ -63,7 +65,7 @@ def script_key(script: Path, question: Question, target: TargetInfo | Unsolvable
 
 
 def script_sources(script: Path) -> str:
-    return _sha256(f"{_supervisor()}\n{script.read_text('utf-8')}".encode())[:32]
+    return _sha256(f"{_room(trial)}\n{script.read_text('utf-8')}".encode())[:32]
 
 
 def is_current(decided_by: str, sources: str) -> bool:
@@ -74,10 +76,12 @@ def is_current(decided_by: str, sources: str) -> bool:
 def sources_key(bug: Bug) -> str:
     """sha256 of the syntax of the probe, of what prepares and judges, and of the supervisor."""
     parts = {f"{path.parent.name}/{path.name}": syntax for path, syntax in sorted(_sources(bug).items())}
-    form = {"schema": SCHEMA, "supervisor": _supervisor(), "sources": parts}
+    form: dict[str, Any] = {"schema": SCHEMA, "supervisor": _room(trial), "sources": parts}
     if bug.oracle is None:
         controls = [one.name for one in bug.scenarios if one.control]
         form["declared"] = [str(bug.failure), repr(bug.failure), bug.wrong_if, bug.race, controls]
+    if bug.hub:
+        form["hub"] = _room(hub)
     return _sha256(json.dumps(form, sort_keys=True).encode())[:32]
 
 
@@ -179,9 +183,9 @@ def _is_text(node: ast.expr) -> bool:
 
 
 @functools.cache
-def _supervisor() -> str:
+def _room(package: ModuleType) -> str:
     """Of the code that this process runs; read once, since it was imported once."""
-    files = sorted(Path(trial.__file__).parent.glob("*.py"))
+    files = sorted(Path(package.__file__ or "").parent.glob("*.py"))
     return _sha256("".join(f"{path.name} {_syntax(path.read_text('utf-8'))[0]}\n" for path in files).encode())
 
 

@@ -18,6 +18,7 @@ from repro.evidence.provenance import provenance
 from repro.evidence.record import Evidence
 from repro.evidence.store import Store
 from repro.model import Limits, Outcome, Request, Stack, Symptom, TargetInfo, Unsolvable, Verdict
+from repro.run.hub import hub_of, with_record
 from repro.run.key import trial_key
 from repro.run.question import Question, check_limits
 from repro.trial import at_work, diagnose, stacks
@@ -128,7 +129,7 @@ class Runner:
             "",
         )
         diagnosis: Mapping[str, Any] | None = None
-        with scratch_folder() as scratch:
+        with scratch_folder() as scratch, hub_of(question.bug, question.scenario) as hub:
             outcome = supervise(
                 request,
                 target.python,
@@ -136,11 +137,13 @@ class Runner:
                 question.limits,
                 scratch=scratch,
                 wrapper=diagnose.wrapper(scratch) if memray else (),
-                environment=diagnose.ENVIRONMENT if memray else None,
+                environment={**(hub.environment if hub else {}), **(diagnose.ENVIRONMENT if memray else {})},
                 take_stacks=lambda pid: self._stacks(question, pid),
                 stop=self.stop,
             )
             _refuse_tiny_cap(question.limits, outcome)
+            if hub is not None:
+                outcome = with_record(outcome, hub)
             if memray:
                 diagnosis = self._diagnosis(target, question, scratch)
         return outcome, diagnosis

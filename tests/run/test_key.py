@@ -50,7 +50,7 @@ class House:
         assert file.read_text("utf-8") != before, "the edit did nothing"
 
     def sources(self, slug: str) -> str:
-        key._supervisor.cache_clear()
+        key._room.cache_clear()
         bug = bugs.load(slug)
         folder = self.kit / "bugs" / slug.replace("-", "_")
         loaded = {name: self._module(folder, bug, name) for name in ("prepare", "oracle")}
@@ -82,7 +82,7 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     yield House(tmp_path, monkeypatch)
-    key._supervisor.cache_clear()
+    key._room.cache_clear()
 
 
 def swap(old: str, new: str) -> Edit:
