@@ -32,8 +32,11 @@ class ScriptLab:
         if not script.is_script(bug):
             return
         known = script.load(bug) if wrong_if is None else script.with_pattern(script.load(bug), wrong_if)
-        needs = script.read_needs(Path(bug).expanduser().read_text("utf-8"))  # as typed: the copy has our header
+        text = script.source_text(Path(bug).expanduser())  # as typed: the copy has our header
+        needs = script.read_needs(text)
         say(f"{bug} needs {', '.join(needs.pins) or 'nothing but Python'} (from {needs.source})")
+        if around := script.looks_around(text):
+            say(f"note: it reads {', '.join(around)}; a copy of it runs in an empty folder, without any of yours")
         if needs_record(known):
             alone = Runner(self._runner.cache, self._runner.store, self._runner.stop)
             if record_failure(alone, self._ask(bug, target=target), say) is None:
@@ -70,6 +73,7 @@ class ScriptLab:
         if needs_record(bugs.load(bug)):
             raise UserError(f"{bug} did not fail in {TRIES} runs: name with --target where it does")
         asked = self._ask(bug, target=target)
+        self._trials.run(asked, None)  # kept: what is left of the script is to be compared with a run of the whole
         passing = healthy or self._seen_healthy(asked)
         unchecked = passing == NO_HEALTHY
         if passing is not None and not unchecked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -11,8 +12,14 @@ _HEAD = re.compile(r"^(?:Exception Group )?Traceback \(most recent call last\):"
 _MARGIN = re.compile(r"^  [+|] ")
 """What Python draws before the lines of an exception group; its members stand further in."""
 _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
+_MEMBER = re.compile(r"^ {4,}\| (?P<raised>[A-Za-z_][\w.]*(?:: .*)?)$")
+"""A member of an exception group: its type and message stand behind a deeper margin."""
+_ENDS_MESSAGE = re.compile(r"^(?:\s*$|Exception ignored|Traceback |During handling|The above exception| {2,}[+|])")
+MOST_LINES, MOST_MEMBERS = 5, 5
 _FRAME = re.compile(r'^\s*(?:\| )?File "([^"]+)", line \d+, in (.+)$', re.MULTILINE)
-_LIBRARY = re.compile(r"/(?:site-packages|lib/python[\d.]+)/(?!(?:.*/)?site-packages/)(.+)$")
+_LIBRARY = re.compile(
+    r"(?:/(?:site-packages|lib/python[\d.]+)/(?!(?:.*/)?site-packages/)|^(?=[\w/]+\.p(?:yx|xi)$))(.+)$"
+)
 _VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -21,6 +28,7 @@ _VOLATILE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", "…"),
         (r"\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{12,}\b", "…"),
         (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?Z?\b", "…"),
+        (r"(['\"])(?:<tmp>|~|<repo>|<cache>)?/[^'\"\n]*/[^'\"\n]*\1", r"\1…/\1"),
         (r"(?<![\w.])(?:<tmp>|~|<repo>|<cache>)?(?:/[^\s/'\"`:,;()<>]+){2,}", "…/"),
         (r"(?i)\b(pid|thread|port|process)[ =:]+\d+", r"\1 …"),
         (r"(?<![\w.])\d+(?:\.\d+)? ?(?:ms|s|seconds|it/s|s/it|[KMGT]i?B(?:/s)?)\b", "…"),
@@ -35,7 +43,8 @@ _FACES = frozenset(s.value for s in (Symptom.HANG, Symptom.HANG_AT_EXIT, Symptom
 class Signature:
     """How a process failed, in what does not change from run to run.
 
-    ``raised`` is the type of the last exception, ``message`` the first line of its text without volatile parts.
+    ``raised`` is the type of the last exception, ``message`` the beginning of its text without volatile parts; of an
+    exception group also what its members are. Without an exception it is what ``sys.exit`` said.
     """
 
     symptom: str
@@ -56,12 +65,15 @@ class Signature:
             how = self.signal
         else:
             how = f"exit status {self.exit_code}" if self.exit_code else ""
+            how += f": {self.message}" if self.message else ""
         return f"{self.symptom} ({how})" if how else self.symptom
 
 
 def signature(outcome: Outcome) -> Signature:
     """The signature of one outcome."""
     raised, message = last_exception(outcome.stderr_tail) if outcome.symptom is Symptom.ERROR else ("", "")
+    if outcome.symptom is Symptom.ERROR and not raised and outcome.exit_code == 1:
+        message = next((line for line in reversed(outcome.stderr_tail.splitlines()) if line.strip()), "")
     killer = outcome.killer.value if outcome.killer else None
     return Signature(outcome.symptom.value, outcome.exit_code, outcome.signal, killer, raised, stable(message))
 
@@ -78,17 +90,21 @@ def recognised(seen: Signature, known: Signature | Symptom, race: bool = False) 
 
 
 def last_exception(stderr: str) -> tuple[str, str]:
-    """Type and first message line of the exception that ended a process: the last of a chain, the last shown.
+    """Type and message of the exception that ended a process: the last of a chain, the last shown.
 
-    Of a group it is the group itself.
+    Of a group it is the group itself, with its members behind its message.
     """
-    found, inside = ("", ""), False
-    for line in (_MARGIN.sub("", one) for one in stderr.splitlines()):
+    found, rest, inside = ("", ""), list[str](), False
+    lines = [_MARGIN.sub("", one) for one in stderr.splitlines()]
+    for place, line in enumerate(lines):
         if _HEAD.match(line):
             inside = True
         elif inside and line and not line[0].isspace() and (raised := _RAISED.match(line)):
-            found, inside = (raised["type"], (raised["message"] or "").strip()), False
-    return found
+            found, rest, inside = (raised["type"], (raised["message"] or "").strip()), lines[place + 1 :], False
+    said = list(itertools.takewhile(lambda line: not _ENDS_MESSAGE.match(line), rest))[: MOST_LINES - 1]
+    members = [member["raised"] for line in rest if (member := _MEMBER.match(line))][:MOST_MEMBERS]
+    whole = " ".join([found[1], *(line.strip() for line in said), *([f"({'; '.join(members)})"] if members else [])])
+    return found[0], whole.strip()
 
 
 def raised_in(stderr: str) -> str:

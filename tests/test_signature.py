@@ -26,7 +26,7 @@ def ended(script: str) -> str:
         ("raise ValueError('no such column')", "ValueError", "no such column"),
         ("assert False", "AssertionError", ""),
         ("raise KeyError('a', 'b')", "KeyError", "('a', 'b')"),
-        ("raise ValueError('two\\nlines: of it')", "ValueError", "two"),
+        ("raise ValueError('two\\nlines: of it')", "ValueError", "two lines: of it"),
         ("try:\n  1 / 0\nexcept ZeroDivisionError as e:\n  raise TypeError('last') from e", "TypeError", "last"),
         ("try:\n  1 / 0\nexcept ZeroDivisionError:\n  raise TypeError('last')", "TypeError", "last"),
         (
@@ -37,19 +37,19 @@ def ended(script: str) -> str:
         (
             "raise ExceptionGroup('many', [ValueError('a'), TypeError('b')])",
             "ExceptionGroup",
-            "many (2 sub-exceptions)",
+            "many (2 sub-exceptions) (ValueError: a; TypeError: b)",
         ),
         (
             "def f(e):\n  try: raise e\n  except Exception as seen: return seen\n"
             "raise ExceptionGroup('many', [f(ValueError('a')), ExceptionGroup('in', [f(TypeError('b'))])])",
             "ExceptionGroup",
-            "many (2 sub-exceptions)",
+            "many (2 sub-exceptions) (ValueError: a; ExceptionGroup: in (1 sub-exception); TypeError: b)",
         ),
         ("class Odd(Exception): pass\nraise Odd('strange: 3')", "Odd", "strange: 3"),
         ("import json\njson.loads('')", "json.decoder.JSONDecodeError", "Expecting value: line 1 column 1 (char 0)"),
         ("import sys\nsys.exit('words')", "", ""),
         ("import sys\nsys.stderr.write('Error: nothing was raised\\n')", "", ""),
-        ("e = ValueError('it')\ne.add_note('KeyError: a note')\nraise e", "ValueError", "it"),
+        ("e = ValueError('it')\ne.add_note('KeyError: a note')\nraise e", "ValueError", "it KeyError: a note"),
     ],
 )
 def test_the_exception_is_the_last_one_python_reports(script: str, raised: str, message: str) -> None:
@@ -168,3 +168,52 @@ def test_an_exception_comes_from_the_innermost_frame_if_that_is_of_a_library(pat
     text = f'Traceback (most recent call last):\n{outer}  File "{path}", line 7, in cast\n    x\nValueError: no\n'
     assert raised_in(text) == found
     assert raised_in(f"{text}\nDuring handling\n\n{text.replace('cast', 'other')}") == found.replace("cast", "other")
+
+
+TRACE = 'Traceback (most recent call last):\n  File "x.py", line 1, in <module>\n    f()\n'
+GROUP = (
+    "  + Exception Group Traceback (most recent call last):\n"
+    '  |   File "x.py", line 1, in <module>\n  |     f()\n'
+    "  | ExceptionGroup: tasks failed (2 sub-exceptions)\n"
+    "  +-+---------------- 1 ----------------\n"
+    "    | Traceback (most recent call last):\n"
+    '    |   File "x.py", line 2, in g\n    |     raise ValueError\n'
+    "    | ValueError: overflow\n"
+    "    +---------------- 2 ----------------\n"
+    "    | KeyError: 'unrelated'\n"
+    "    +------------------------------------\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("stderr", "message"),
+    [
+        (f"{TRACE}ValueError: Problem while reading:\noffset overflow\n", "Problem while reading: offset overflow"),
+        (f"{TRACE}ValueError: one\n\nnot of it\n", "one"),
+        (f"{TRACE}ValueError: one\nException ignored in: <f>\n", "one"),
+        (GROUP, "tasks failed (2 sub-exceptions) (ValueError: overflow; KeyError: 'unrelated')"),
+    ],
+)
+def test_the_message_is_all_of_it_and_of_a_group_its_members_too(stderr, message):
+    assert last_exception(stderr)[1] == message
+
+
+def test_what_sys_exit_said_tells_two_failures_apart():
+    first, second = (failed(f"a line\n{text}\n") for text in ("rows lost: 9 of 10", "install foo-codec first"))
+    assert signature(first) != signature(second)
+    assert str(signature(first)) == "error (exit status 1: rows lost: 9 of 10)"
+
+
+def failed(stderr: str) -> Outcome:
+    return Outcome(Symptom.ERROR, "", exit_code=1, stderr_tail=stderr)
+
+
+def test_a_frame_of_cython_is_of_a_library():
+    frame = (
+        'Traceback (most recent call last):\n  File "pyarrow/error.pxi", line 92, in pyarrow.lib.check_status\nX: y\n'
+    )
+    assert raised_in(frame) == "pyarrow/error.pxi pyarrow.lib.check_status"
+
+
+def test_a_quoted_path_is_one_whatever_stands_in_it():
+    assert stable("[Errno 2] No such file: '~/My Secret Folder/patient M.csv'") == "[Errno 2] No such file: '…/'"

@@ -31,7 +31,7 @@ def compare(bug: Bug, scenario: str, outcome: Outcome, expected: Mapping[str, An
         silent = [name for name in expected if name not in outcome.measures]
         if silent:
             return Verdict(Symptom.KIT_FAULT, False, f"the probe finished without saying {', '.join(silent)}")
-        wrong = _wrong_output(bug.wrong_if, outcome) or _difference(outcome.measures, expected)
+        wrong = wrong_output(bug.wrong_if, outcome) or _difference(outcome.measures, expected)
         if wrong:
             symptom = bug.failure if bug.failure is Symptom.EXCESS_READ else Symptom.WRONG_OUTPUT
             return Verdict(symptom, recognised(Signature(symptom.value), bug.failure) and not control, wrong)
@@ -45,7 +45,7 @@ def compare(bug: Bug, scenario: str, outcome: Outcome, expected: Mapping[str, An
     return Verdict(outcome.symptom, False, f"{seen}, not {bug.failure}")
 
 
-def _wrong_output(pattern: str, outcome: Outcome) -> str:
+def wrong_output(pattern: str, outcome: Outcome) -> str:
     """What of the output is wrong; empty if nothing is."""
     found = re.search(pattern, f"{outcome.stdout_tail}\n{outcome.stderr_tail}") if pattern else None
     return f"its output matches {pattern!r}: {found[0][:200]!r}" if found else ""

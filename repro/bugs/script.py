@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import re
 import sys
+import tokenize
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -59,12 +60,13 @@ def load(name: str) -> Bug:
     """The bug that a script is. Raises UserError: no such file, no Python, or a header that cannot be read."""
     path = Path(name).expanduser()
     try:
-        text = path.read_text("utf-8")
-        ast.parse(text)
+        text = source_text(path)
+        ast.parse(text, path.name)
     except OSError as error:
         raise UserError(f"cannot read the script {name}: {error.strerror}; name an existing .py file") from error
     except (SyntaxError, ValueError) as error:
         raise UserError(f"{name} is not valid Python: correct it first: {error}") from error
+    _refuse_neighbours(path, text)
     needs, folder = read_needs(text), _home(text)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "minimal.py").write_text(text if HEADER.search(text) else f"{header(needs.pins)}{text}", encoding="utf-8")
@@ -73,12 +75,13 @@ def load(name: str) -> Bug:
     name_of = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "script"
     state = hashlib.sha256(f"{text}\0{recorded.wrong_if}".encode()).hexdigest()[:6]
     unseen = f"{path.name} was not seen to fail yet"
+    wrong = recorded.wrong_if
     title, summary = told(recorded) or (unseen, f"{unseen}.")
     return Bug(
         slug=f"{name_of}-{state}",  # the evidence of another state of the file is of another bug
         title=title,
         summary=summary,
-        expected="The script ends with status 0.",
+        expected=f"Its output does not match {wrong!r}." if wrong else "The script ends with status 0.",
         links={},
         scenarios=(Scenario(SCENARIO, "the script as it is"),),
         fixes=(NO_FIX,),
@@ -93,7 +96,42 @@ def load(name: str) -> Bug:
         race=recorded.race,
         typed=name,
         pins=needs.pins,
+        wrong_if=recorded.wrong_if,
     )
+
+
+def source_text(path: Path) -> str:
+    """The text of a Python file, by its byte order mark or its coding line, which says UTF-8 from now on."""
+    with tokenize.open(path) as file:
+        first, rest = file.readline() + file.readline(), file.read()
+    return re.sub(r"(?m)^([ \t\f]*#.*?coding[:=][ \t]*)[-\w.]+", r"\1utf-8", first) + rest
+
+
+def _refuse_neighbours(path: Path, text: str) -> None:
+    """A trial runs a copy elsewhere; and what lies beside a script is no package of the index by that name."""
+    for name in sorted(_import_names(text)):
+        for beside in (path.parent / f"{name}.py", path.parent / name / "__init__.py"):
+            if beside.is_file() and beside.resolve() != path.resolve():
+                raise UserError(
+                    f"{path.name} imports {name}, which lies beside it: put what it needs of that into the script, "
+                    "which runs as a copy in an empty folder"
+                )
+
+
+def looks_around(text: str) -> list[str]:
+    """What of its surroundings a script reads, which a trial does not have: arguments, input, variables, files."""
+    found = set[str]()
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Name("__file__"):
+                found.add("__file__")
+            case ast.Attribute(ast.Name("sys"), "argv" | "stdin" as name):
+                found.add(f"sys.{name}")
+            case ast.Attribute(ast.Name("os"), "environ" | "getenv" as name):
+                found.add(f"os.{name}")
+            case ast.Call(ast.Name("input")):
+                found.add("input()")
+    return sorted(found)
 
 
 def _prepare(
@@ -146,21 +184,30 @@ def header(pins: Iterable[str]) -> str:
     return f'# /// script\n# requires-python = ">=3.9"\n# dependencies = [{listed}]\n# ///\n'
 
 
-def _imported(text: str) -> list[str]:
+def _import_names(text: str) -> set[str]:
+    """The modules that a script imports, without those of the standard library."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.partition(".")[0])
+    return names - sys.stdlib_module_names
+
+
+def _imported(text: str) -> list[str]:
+    names = _import_names(text)
     owners = importlib.metadata.packages_distributions()
     found: dict[str, str] = {}
-    for name in sorted(names - sys.stdlib_module_names):
+    for name in sorted(names):
         owner = canonicalize_name(owners.get(name, [name])[0])
         try:
             found[owner] = f"{owner}=={importlib.metadata.version(owner)}"
         except importlib.metadata.PackageNotFoundError:
-            found[owner] = owner
+            raise UserError(
+                f"it imports {name}, which is not installed here: name its package and version in a '# /// script' "
+                f'header, as # dependencies = ["{name}==1.0"]'
+            ) from None
     return list(found.values())
 
 
@@ -189,7 +236,7 @@ def told(recorded: Recorded) -> tuple[str, str] | None:
 
 def own_header(bug: Bug) -> bool:
     """Whether the script brings its header itself."""
-    return HEADER.search(Path(bug.typed).expanduser().read_text("utf-8")) is not None
+    return HEADER.search(source_text(Path(bug.typed).expanduser())) is not None
 
 
 def with_versions(names: Iterable[str], held: Mapping[str, str], local: Collection[str]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from repro import bugs, places
+from repro.bugs.script import source_text
 from repro.evidence.store import Store
 from repro.report.make import one_notebook, shown_path
 from repro.report.notebook import new_notebook
@@ -26,7 +27,7 @@ def report_script(
 ) -> int:
     """Runs a script, bisects it along ``axis`` and writes its issue, in a notebook; 0 if all of it ran through."""
     bug = bugs.load(typed)
-    text = Path(typed).expanduser().read_text("utf-8")
+    text = source_text(Path(typed).expanduser())
     along = axis or (AXIS if AXIS in bug.needs else bug.needs[0] if bug.needs else None)
     limits = {"--memory": memory, "--timeout": timeout}
     cells = [

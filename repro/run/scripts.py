@@ -11,6 +11,7 @@ from typing import Any
 
 from repro import targets
 from repro.bugs.declaration import NO_FIX, Bug, CodePlace, Fix, FixKind, Scenario
+from repro.bugs.defaults import wrong_output
 from repro.evidence.record import Evidence
 from repro.model import Limits, Outcome, Request, Symptom, TargetInfo, Unsolvable, Verdict
 from repro.run.key import script_key
@@ -71,6 +72,8 @@ def run_minimal(
     failed = not outcome.symptom.healthy and outcome.symptom.informative
     environment = {"environment": targets.environment_text(target), "cause": locate(bug.cause_at, target)}
     verdict = Verdict(outcome.symptom, failed, reason)
+    if outcome.symptom is Symptom.OK and (wrong := wrong_output(bug.wrong_if, outcome)):
+        verdict = Verdict(Symptom.WRONG_OUTPUT, True, wrong)
     return runner.keep(question, described(target) | environment, outcome, verdict, reproduce, key)
 
 

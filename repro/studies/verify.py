@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from repro import targets
 from repro.decide.failure import Failure, is_newer, read, requirements, same
-from repro.model import SCHEMA, Status, Unsolvable
+from repro.model import SCHEMA, Status, Symptom, Unsolvable
 from repro.run.scripts import run_script
 
 
@@ -75,6 +75,9 @@ def verify(text: str, *, cache: Path, target: str | None = None, stop: threading
     for run in range(1, record.runs + 1):
         outcome = run_script(script, environment, record.limits, stop=stop)
         if outcome.symptom.healthy:
+            wrong = Failure.of(replace(outcome, symptom=Symptom.WRONG_OUTPUT))  # it ends well, and says what is wrong
+            if same(record, wrong):
+                return Verification(Answer.STILL, where, f"{wrong} (run {run} of at most {record.runs})", run)
             continue
         if not outcome.symptom.informative:
             return Verification(Answer.UNTESTABLE, where, outcome.detail, run)

@@ -144,3 +144,43 @@ def test_another_pattern_forgets_what_was_recorded_without_it(crash):
     assert script.read_record(script.with_pattern(bug, "oops").folder) == Recorded(wrong_if="oops")
     with pytest.raises(UserError, match="no regular expression"):
         script.with_pattern(bug, "(")
+
+
+def test_what_lies_beside_a_script_or_is_not_installed_is_never_fetched_from_the_index(tmp_path):
+    (tmp_path / "helper.py").write_text("x = 1\n", "utf-8")
+    (tmp_path / "crash.py").write_text("from helper import x\n", "utf-8")
+    with pytest.raises(UserError, match="helper, which lies beside it"):
+        script.load(str(tmp_path / "crash.py"))
+    (tmp_path / "crash.py").write_text("import no_such_package_here\n", "utf-8")
+    with pytest.raises(UserError, match="no_such_package_here, which is not installed here"):
+        script.load(str(tmp_path / "crash.py"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfx = 1\r\nif x:\r\n\ty = 2\r\n",
+        b"# -*- coding: latin-1 -*-\nx = '\xe9'\n",
+        b"#!/bin/sh\n# coding: cp1252\nx = '\x80'\n",
+    ],
+)
+def test_a_script_is_read_as_python_reads_it(tmp_path, content):
+    (tmp_path / "crash.py").write_bytes(content)
+    bug = script.load(str(tmp_path / "crash.py"))
+    copy = (bug.folder / "minimal.py").read_text("utf-8")
+    space: dict[str, object] = {}
+    exec(compile(copy.encode(), "copy", "exec"), space)
+    assert space["x"] in (1, "é", "€")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("import sys\nprint(sys.argv[1], input())", ["input()", "sys.argv"]),
+        ("from pathlib import Path\nPath(__file__).parent", ["__file__"]),
+        ("import os\nos.environ['A'], os.getenv('B'), os.sep", ["os.environ", "os.getenv"]),
+        ("print('sys.argv')", []),
+    ],
+)
+def test_what_of_its_surroundings_a_script_reads_is_found_without_running_it(text, read):
+    assert script.looks_around(text) == read
