@@ -130,7 +130,7 @@ WORDS: list[tuple[str, str, Edit]] = [
     ("embed-sliced-list", "bugs/embed_sliced_list/probe.py", append("# a comment")),
     ("embed-sliced-list", "bugs/embed_sliced_list/oracle.py", swap('"""', '"""Other words. ')),
     ("embed-sliced-list", "inputs/parquet.py", append("MORE = 1")),
-    ("exit-hang", "bugs/exit_hang/bug.py", swap("    summary=", '    expected="x" or "y",\n    summary=')),
+    ("exit-hang", "bugs/exit_hang/bug.py", swap('    expected="', '    expected="Otherwise: ')),
     ("exit-hang", "bugs/exit_hang/bug.py", swap("a generator over a fragment", "one generator over a fragment")),
     ("exit-hang", "bugs/exit_hang/claims.py", append("MORE = 1")),
     ("exit-hang", "bugs/exit_hang/minimal.py", append("print('more')")),

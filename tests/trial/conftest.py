@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -45,7 +46,8 @@ def left_behind() -> list[str]:
             continue
     prefix = f"repro-{KIT_TOKEN.split('-')[0]}-"
     for controller in ("memory", "unified", ""):
-        found += [str(p) for p in Path("/sys/fs/cgroup", controller).glob(f"**/{prefix}*") if p.is_dir()]
+        for folder, inner, _ in os.walk(Path("/sys/fs/cgroup", controller)):  # passes over what is gone meanwhile
+            found += [f"{folder}/{name}" for name in inner if name.startswith(prefix)]
     return found
 
 
