@@ -28,6 +28,8 @@ from repro.signature import Signature, recognised, signature
 
 LIMITS = Limits(memory_bytes=None, timeout_s=60.0, grace_s=10.0)
 SCENARIO = "script"
+RULE = 2
+"""How signatures are made; what was recorded by another rule is seen anew."""
 HEADER = re.compile(r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$")  # as PEP 723 gives it
 
 
@@ -246,12 +248,15 @@ def with_versions(names: Iterable[str], held: Mapping[str, str], local: Collecti
 
 def record(bug: Bug, recorded: Recorded) -> None:
     """Keeps what the first failure looked like, beside the copy of the script."""
-    (bug.folder / "recorded.json").write_text(json.dumps(_record_form(recorded), indent=1) + "\n", encoding="utf-8")
+    (bug.folder / "recorded.json").write_text(
+        json.dumps({"rule": RULE, **_record_form(recorded)}, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 def read_record(folder: Path) -> Recorded:
     try:
-        return _record_of(json.loads((folder / "recorded.json").read_text("utf-8")))
+        form = json.loads((folder / "recorded.json").read_text("utf-8"))
+        return _record_of(form) if form.pop("rule", None) == RULE else Recorded()
     except (OSError, ValueError, TypeError, KeyError):
         return Recorded()
 

@@ -184,3 +184,13 @@ def test_a_script_is_read_as_python_reads_it(tmp_path, content):
 )
 def test_what_of_its_surroundings_a_script_reads_is_found_without_running_it(text, read):
     assert script.looks_around(text) == read
+
+
+def test_what_another_rule_of_signatures_recorded_is_seen_anew(tmp_path):
+    (tmp_path / "crash.py").write_text("raise ValueError('a')\n", "utf-8")
+    bug = script.load(str(tmp_path / "crash.py"))
+    script.record(bug, script.Recorded(Signature("error", 1, raised="ValueError", message="a")))
+    kept = bug.folder / "recorded.json"
+    assert script.read_record(bug.folder).signature is not None
+    kept.write_text(kept.read_text("utf-8").replace(f'"rule": {script.RULE}', '"rule": 1'), "utf-8")
+    assert script.read_record(bug.folder) == script.Recorded()
