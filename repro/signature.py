@@ -15,6 +15,8 @@ _RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$")
 _MEMBER = re.compile(r"^ {4,}\| (?P<raised>[A-Za-z_][\w.]*(?:: .*)?)$")
 """A member of an exception group: its type and message stand behind a deeper margin."""
 _ENDS_MESSAGE = re.compile(r"^(?:\s*$|Exception ignored|Traceback |During handling|The above exception| {2,}[+|])")
+_CHATTER = re.compile(r"\d%\||(?:it|examples|s|B)/s\b|Warning|\b(?:DEBUG|INFO|WARNING|ERROR)\b")
+"""The last line of a progress bar or of a log is nothing that ``sys.exit`` said."""
 MOST_LINES, MOST_MEMBERS = 5, 5
 _FRAME = re.compile(r'^\s*(?:\| )?File "([^"]+)", line \d+, in (.+)$', re.MULTILINE)
 _LIBRARY = re.compile(
@@ -74,6 +76,7 @@ def signature(outcome: Outcome) -> Signature:
     raised, message = last_exception(outcome.stderr_tail) if outcome.symptom is Symptom.ERROR else ("", "")
     if outcome.symptom is Symptom.ERROR and not raised and outcome.exit_code == 1:
         message = next((line for line in reversed(outcome.stderr_tail.splitlines()) if line.strip()), "")
+        message = "" if _CHATTER.search(message) else message
     killer = outcome.killer.value if outcome.killer else None
     return Signature(outcome.symptom.value, outcome.exit_code, outcome.signal, killer, raised, stable(message))
 

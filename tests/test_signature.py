@@ -204,6 +204,14 @@ def test_what_sys_exit_said_tells_two_failures_apart():
     assert str(signature(first)) == "error (exit status 1: rows lost: 9 of 10)"
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["Casting: 100%|███| 3/3 [00:00<00:00, 101222 examples/s]", "x.py:1: UserWarning: odd", "12:00 INFO train: end"],
+)
+def test_a_progress_bar_or_a_log_is_nothing_that_sys_exit_said(line):
+    assert signature(failed(f"{line}\n")).message == ""
+
+
 def failed(stderr: str) -> Outcome:
     return Outcome(Symptom.ERROR, "", exit_code=1, stderr_tail=stderr)
 
