@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from packaging.version import Version
 
 from repro import places, targets
 from repro.bugs import script
@@ -16,9 +17,18 @@ from repro.decide.scripts import parses, unbound
 from repro.errors import UserError
 from repro.lab import Lab
 from repro.model import Status
+from repro.studies.shrink import OLDEST_PYTHON
 from repro.trial.leftovers import TOKEN_VARIABLE
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def shrink_ray():
+    """Shrink Ray's own environment needs a Python that not every machine has."""
+    if not any(Version(one.version) >= OLDEST_PYTHON for one in targets.installed()):
+        pytest.skip(f"no Python {OLDEST_PYTHON} or newer on this machine")
+
 
 NOISE = "".join(f"def noise_{n}(value):\n    return value + {n}\n\n\nnoise_{n}({n})\n" for n in range(6))
 RAISED_BY_A_LIBRARY = f"import json\nimport os\n\n{NOISE}\ntext = '[1, 2'\nprint(os.sep)\njson.loads(text)\n"
