@@ -88,7 +88,7 @@ def test_neither_ctrl_c_nor_a_kill_leaves_a_process_behind(tmp_path, number):
     path = written(tmp_path, RAISED_BY_A_LIBRARY.replace("json.loads", "import time\ntime.sleep(0.5)\njson.loads"))
     reports = {"REPRO_REPORTS": str(tmp_path / "reports"), "REPRO_CACHE": str(places.cache())}
     kit = subprocess.Popen(
-        [sys.executable, "-m", "repro", "shrink", path, "--time", "120s"],
+        [sys.executable, "-m", "repro", "shrink", path, "--time", "120s", "--fresh"],
         env={**os.environ, **reports},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
