@@ -186,15 +186,19 @@ def header(pins: Iterable[str]) -> str:
     return f'# /// script\n# requires-python = ">=3.9"\n# dependencies = [{listed}]\n# ///\n'
 
 
-def _import_names(text: str) -> set[str]:
-    """The modules that a script imports, without those of the standard library."""
-    names: set[str] = set()
+def imported_modules(text: str) -> list[str]:
+    """The modules that the import statements of a script name, without those of the standard library."""
+    names = dict[str, None]()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
+            names |= dict.fromkeys(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.partition(".")[0])
-    return names - sys.stdlib_module_names
+            names[node.module] = None
+    return [name for name in names if name.partition(".")[0] not in sys.stdlib_module_names]
+
+
+def _import_names(text: str) -> set[str]:
+    return {name.partition(".")[0] for name in imported_modules(text)}
 
 
 def _imported(text: str) -> list[str]:

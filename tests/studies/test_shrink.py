@@ -61,6 +61,13 @@ def test_a_failure_of_the_scripts_own_needs_an_environment_where_it_passes(lab, 
         lab.scripts.shrink(path)
 
 
+def test_what_sys_exit_said_is_kept(lab, tmp_path):
+    path = written(tmp_path, f"import sys\n\n{NOISE}\nlost = 3 - 2\nsys.exit(f'rows lost: {{lost}}')\n")
+    shown = lab.scripts.shrink(path, healthy="none", most="40s", fresh=True)
+    assert shown.believed and "rows lost: 1" in shown.again.reason
+    assert "noise" not in shown.shrunk.text
+
+
 def test_what_is_left_passes_where_the_whole_passes(lab, tmp_path):
     here = ".".join(map(str, sys.version_info[:2]))
     other = next((one for one in targets.installed() if not one.version.startswith(f"{here}.")), None)

@@ -14,11 +14,11 @@ from repro.bugs.declaration import Prepared
 from repro.bugs.script import Recorded, judge
 from repro.decide.scripts import parses, unbound
 from repro.files import write_atomic
-from repro.model import Outcome, TargetInfo
+from repro.model import Outcome, Symptom, TargetInfo
 from repro.rates import CLEAN_TRIALS
 from repro.run.question import Question
 from repro.run.runner import Runner
-from repro.signature import last_exception, raised_in, stable
+from repro.signature import raised_in, signature
 from repro.studies.shrink.screen import Screen
 
 TELL_S = 2.0
@@ -113,9 +113,7 @@ class CandidateJudge:
         path = self._written(text)
         status, said = self.screen.run(path)
         path.unlink(missing_ok=True)
-        raised, message = last_exception(said)
-        known = self.recorded.signature
-        same = (status, raised, stable(message)) == (known.exit_code, known.raised, known.message)
+        same = signature(Outcome(Symptom.ERROR, "", exit_code=status, stderr_tail=said)) == self.recorded.signature
         return same and (not self.came_from or raised_in(said) == self.came_from)
 
     def _written(self, text: str) -> Path:

@@ -52,10 +52,7 @@ def without(names: frozenset[str], text: bytes) -> bytes:
 
 async def delete_names(problem: Any) -> None:
     """Tries to take out all that mentions one name at once: a logger, a stopwatch, a setting."""
-    try:
-        tree = ast.parse(problem.current_test_case)
-    except (SyntaxError, ValueError):
-        return
+    tree = ast.parse(problem.current_test_case)
     held = (getattr(one, key, None) for one in ast.walk(tree) for key in KEYS)
     names = sorted({one for one in held if isinstance(one, str) and one})
     await apply_patches(problem, SetPatches(without), [frozenset([name]) for name in names])
@@ -93,10 +90,7 @@ def renamed(pairs: frozenset[tuple[str, str]], text: bytes) -> bytes:
 
 async def merge_names(problem: Any) -> None:
     """Tries to give two names of the same thing one: ``a = b`` goes, and ``a`` is called ``b``."""
-    try:
-        tree = ast.parse(problem.current_test_case)
-    except (SyntaxError, ValueError):
-        return
+    tree = ast.parse(problem.current_test_case)
     pairs = sorted({found for node in ast.walk(tree) if (found := pair(node))})
     await apply_patches(problem, SetPatches(renamed), [frozenset([one]) for one in pairs])
 
@@ -125,10 +119,7 @@ def fewer(numbers: frozenset[int], text: bytes) -> bytes:
 
 async def delete_statements(problem: Any) -> None:
     """Tries to take out statements of any kind, the long ones first."""
-    try:
-        tree = ast.parse(problem.current_test_case)
-    except (SyntaxError, ValueError):
-        return
+    tree = ast.parse(problem.current_test_case)
     lengths = dict[int, int]()
 
     def measure(node: ast.AST) -> None:  # in the order in which Fewer meets them

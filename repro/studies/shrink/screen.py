@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import json
 import os
@@ -11,10 +10,10 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+from repro.bugs.script import imported_modules
 from repro.model import TargetInfo
 from repro.trial.process import probe_environment
 from repro.trial.scratch import KIT_TOKEN
@@ -31,7 +30,7 @@ class Screen:
         self._free: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
         self._all = [
             subprocess.Popen(
-                [str(target.python), "-P", "-W", "ignore", str(_FORK), *imported(text)],
+                [str(target.python), "-P", "-W", "ignore", str(_FORK), *imported_modules(text)],
                 cwd=scratch,
                 env=probe_environment(scratch, f"{KIT_TOKEN}-screen"),
                 stdin=subprocess.PIPE,
@@ -77,14 +76,3 @@ class Screen:
         until = time.monotonic() + seconds
         ready, _, _ = select.select([one.stdout], [], [], max(0.0, until - time.monotonic()))
         return one.stdout.readline() if ready else b""
-
-
-def imported(text: str) -> list[str]:
-    """The modules of installed packages that a script imports, as far as its import statements say."""
-    names = dict[str, None]()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            names |= dict.fromkeys(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names[node.module] = None
-    return [name for name in names if name.partition(".")[0] not in sys.stdlib_module_names]
