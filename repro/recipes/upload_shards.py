@@ -102,8 +102,8 @@ def upload_shards(
     its file. With `dry_run` nothing is sent.
 
     Returns {"repo_id", "commit", "split", "shards", "bytes", "present", "present_bytes", "sent_bytes", "commits",
-    "plan"}: the whole split; what of it was committed before; what was done, or in a dry run would be; and the paths of
-    each commit that was to be made at the beginning.
+    "plan"}: the whole split; what of it was committed before; what was done, or in a dry run would be; and for each
+    commit that was to be made at the beginning the paths and sizes of its shards.
 
     Raises:
         UploadError: everything that goes wrong, in one line that says what to do.
@@ -121,10 +121,10 @@ def upload_shards(
             repository.make(private)
         tree = repository.look(may_be_missing=dry_run)
         work = repository.work(tree, shards, split, replace)
-        paths = [shard.path for shard in work.shards]
+        sizes = [(shard.path, shard.size) for shard in work.shards]
         summary: dict[str, Any] = {"repo_id": repo_id, "split": split, "shards": len(shards), "bytes": total}
-        summary |= {"present": len(shards) - len(paths), "present_bytes": total - sum(one.size for one in work.shards)}
-        summary["plan"] = [paths[at : at + commit_every] for at in range(0, len(paths), commit_every)]
+        summary |= {"present": len(shards) - len(sizes), "present_bytes": total - sum(size for _, size in sizes)}
+        summary["plan"] = [dict(sizes[at : at + commit_every]) for at in range(0, len(sizes), commit_every)]
         if dry_run:
             would = {"sent_bytes": total - summary["present_bytes"], "commits": max(len(summary["plan"]), any(work))}
             return summary | would | {"commit": tree.commit}
@@ -304,8 +304,8 @@ class _Repository:
         """Seconds to wait before the next attempt. Raises UploadError if there is to be none."""
         causes = _causes(error)
         answer: Any = next((r for one in causes if (r := getattr(one, "response", None)) is not None), None)
-        if isinstance(causes[-1], UploadError):
-            raise causes[-1]
+        if known := next((one for one in causes if isinstance(one, UploadError)), None):
+            raise known
         status = 0 if answer is None else answer.status_code
         advice = {
             401: f"log in with `hf auth login`, or pass a token that may write to {self.repo_id}",
@@ -466,8 +466,8 @@ def main() -> None:
         sys.exit(f"upload_shards: {error}")
     except KeyboardInterrupt:
         sys.exit("upload_shards: interrupted; run the same command again, and what arrived is not sent again")
-    for number, paths in enumerate(done["plan"] if words["dry_run"] else [], 1):
-        print(f"commit {number}: {len(paths)} shards", *paths, sep="\n  ")
+    for number, sizes in enumerate(done["plan"] if words["dry_run"] else [], 1):
+        print(f"commit {number}:", *(f"{path}  {size:,} bytes" for path, size in sizes.items()), sep="\n  ")
     print(f"{done['repo_id']}: {done['shards']} shards of {done['split']}, {done['bytes']:,} bytes", end="; ")
     print(f"there before: {done['present']} shards, {done['present_bytes']:,} bytes", end="; ")
     print("would send:" if words["dry_run"] else "sent:", f"{done['sent_bytes']:,} bytes, {done['commits']} commits")
