@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from repro.bugs.declaration import NO_FIX, Bug, FixKind
@@ -16,8 +17,10 @@ from repro.model import Status
 from repro.render.issue import LIMIT, PROJECTS, SHORT, Attached, Fitted, issue_text, visible
 from repro.render.issue.text import home
 from repro.report.kept import known_of
+from repro.run.pool import Job, in_order
 from repro.run.runner import Runner
 from repro.run.scripts import exported_name, exported_source, run_minimal, run_test
+from repro.studies.count import race_budget
 
 MOST_TRIES = 10
 """How often the script of a race is run to see it fail once."""
@@ -96,21 +99,29 @@ def run_scripts(
     if bad is None:
         raise UserError(f"no evidence shows {slug} yet: run 'repro run {slug}' first")
     spec = str(bad.target["spec"])
-    for file in dict.fromkeys(script_for(bug, name) for name in ([project] if project else PROJECTS)):
+
+    def script(file: str) -> None:
         text = (bug.folder / file).read_text("utf-8")
         where, recorded = own_target(text, bad.target), facts.minimal(file, facts.package)
-        if recorded is None or "cause" not in recorded.target or recorded.target["spec"] != where:
-            for _ in range(MOST_TRIES if bug.race else 1):
-                echo(f"running {file} in {where}")
-                if fits(run_minimal(runner, bug, where, file, asked(text)), facts.unfixed):
-                    break
-    if exported_source(bug) is None or (quick and bug.race):
-        return
-    healthy = facts.with_status(Status.ABSENT)
-    good = str(healthy[-1].trials[-1].target["spec"]) if healthy else "latest"
-    patches = [fix for fix in bug.fixes if fix.kind is FixKind.PATCH and not quick]
-    done = {(str(e.target.get("spec")), e.fix) for e in facts.evidence if e.scenario == TEST}
-    for where, fix in [(spec, NO_FIX), (good, NO_FIX), *((spec, patch) for patch in patches)]:
-        if (where, fix.name) not in done:
-            echo(f"running {exported_name(bug)} in {where}, fix {fix.name}")
-            run_test(runner, bug, where, fix)
+        if recorded is not None and "cause" in recorded.target and recorded.target["spec"] == where:
+            return
+        for _ in range(MOST_TRIES if bug.race else 1):
+            echo(f"running {file} in {where}")
+            if fits(run_minimal(runner, bug, where, file, asked(text)), facts.unfixed):
+                break
+
+    def tests() -> None:
+        healthy = facts.with_status(Status.ABSENT)
+        good = str(healthy[-1].trials[-1].target["spec"]) if healthy else "latest"
+        patches = [fix for fix in bug.fixes if fix.kind is FixKind.PATCH and not quick]
+        done = {(str(e.target.get("spec")), e.fix) for e in facts.evidence if e.scenario == TEST}
+        for where, fix in [(spec, NO_FIX), (good, NO_FIX), *((spec, patch) for patch in patches)]:
+            if (where, fix.name) not in done:
+                echo(f"running {exported_name(bug)} in {where}, fix {fix.name}")
+                run_test(runner, bug, where, fix)
+
+    files = dict.fromkeys(script_for(bug, name) for name in ([project] if project else PROJECTS))
+    work: list[Callable[[], None]] = [partial(script, file) for file in files]
+    if exported_source(bug) is not None and not (quick and bug.race):
+        work.append(tests)
+    in_order([Job(one) for one in work], race_budget(), runner.stop)  # what hangs only waits

@@ -33,6 +33,7 @@ NOTEBOOK_LIMIT, TOTAL_LIMIT = 1_000_000, 8_000_000
 MOST_TRIALS = max(100, CLEAN_TRIALS)
 """Trials of one question that are published at most: all that a race takes until it is settled, and far more."""
 _FIXED = ("ledger.md", "index.html", "index.md")
+_SCRATCH, _ASIDE = ".publish-", "old"
 CLAIMS = "claims.md"
 """Written beside the published folder: the ledger, with links into it."""
 
@@ -72,7 +73,8 @@ def publish(store: Store, folder: Path) -> Published:
     if not found:
         raise UserError("there is no evidence to publish that the code of today made: run 'repro report' first")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".publish-") as scratch:
+    _recover(folder)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_SCRATCH) as scratch:
         fresh = Path(scratch) / "published"
         for slug, facts in sorted(found.items()):
             for one in chosen(facts.evidence):
@@ -96,7 +98,7 @@ def publish(store: Store, folder: Path) -> Published:
         sums = {path.relative_to(fresh).as_posix(): _sha256(path) for path in paths}
         (fresh / MANIFEST).write_text(json.dumps({"schema": SCHEMA, "sha256": sums}, indent=1) + "\n", encoding="utf-8")
         claims = _claims(fresh, store, folder.name)
-        _swap(fresh, folder, Path(scratch) / "old")
+        _swap(fresh, folder, Path(scratch) / _ASIDE)
     write_atomic(folder.parent / CLAIMS, claims.encode())
     return Published(folder, len(paths), size, tuple(left_out))
 
@@ -122,6 +124,14 @@ def _swap(fresh: Path, folder: Path, aside: Path) -> None:
         if aside.exists() and not folder.exists():
             aside.rename(folder)
         raise
+
+
+def _recover(folder: Path) -> None:
+    """Put back what a kit that was killed between the two renames had put aside, and remove what it left."""
+    for scratch in folder.parent.glob(f"{_SCRATCH}*"):
+        if (scratch / _ASIDE).exists() and not folder.exists():
+            (scratch / _ASIDE).rename(folder)
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _is_full(root: Path, name: str) -> bool:

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from repro import places
 from repro.errors import UserError
 from repro.model import Symptom, TargetInfo, Unsolvable
-from repro.targets import checkout, interpreters, patching, records, uv
+from repro.targets import bytecode, checkout, interpreters, patching, records, uv
 from repro.targets.interpreters import Interpreter
 from repro.targets.spec import Spec, parse
 
@@ -207,10 +207,22 @@ def _make(
 ) -> None:
     uv.make_environment(home, python.path)
     uv.install(home / "bin" / "python", pins, cwd=cache)
+    (site_packages,) = _site_packages(home)
     if patch is not None:
-        (site_packages,) = (home / "lib").glob("python*/site-packages")
         patching.apply(patch, site_packages, packages)
+    near = bytecode.nearest(packages, _finished(home.parent, python.version))
+    bytecode.share(site_packages, [path for one in near for path in _site_packages(one)])
     records.save(home / ".complete", {"python": python.version, "packages": packages})
+
+
+def _site_packages(home: Path) -> list[Path]:
+    return list((home / "lib").glob("python*/site-packages"))
+
+
+def _finished(envs: Path, python: str) -> dict[Path, dict[str, str]]:
+    """The packages of each finished environment of this Python."""
+    kept = {file.parent: records.load(file) for file in envs.glob("*/.complete")}
+    return {home: one["packages"] for home, one in kept.items() if one is not None and one["python"] == python}
 
 
 def _is_finished(home: Path) -> bool:

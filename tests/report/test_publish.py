@@ -224,6 +224,22 @@ def test_if_the_new_folder_cannot_take_its_place_the_old_one_stays_whole(store, 
     assert sorted(path.name for path in published.parent.iterdir()) == ["claims.md", "published", "reports"]
 
 
+def test_what_a_kill_between_the_two_steps_left_aside_is_put_back(store, published, monkeypatch):
+    aside = published.parent / ".publish-killed"
+    aside.mkdir()
+    published.rename(aside / "old")
+    monkeypatch.setattr(publishing, "render", fail_to_render)
+    with pytest.raises(OSError, match="no room"):
+        publish(store, published)
+    monkeypatch.undo()
+    assert check(published, store) == []
+    assert not aside.exists()
+
+
+def fail_to_render(*args: object) -> None:
+    raise OSError("no room")
+
+
 def test_nothing_of_the_old_folder_is_touched_before_the_new_one_is_complete(store, published, monkeypatch):
     def fail(*args: object) -> str:
         raise OSError("no room")

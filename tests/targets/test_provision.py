@@ -314,3 +314,11 @@ def test_a_cache_of_uv_that_cannot_be_made_is_named_with_the_way_out(
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "file" / "uv"))
     with pytest.raises(EnvironmentFault, match=r"^uv could not .* in .*/file/uv \(.*\): .*UV_CACHE_DIR"):
         make("tiny==1.0")
+
+
+def test_a_new_environment_starts_with_what_its_neighbours_have_compiled(make: Make) -> None:
+    first = made(make("tiny==1.0"))
+    subprocess.run([first.python, "-c", "import tiny"], check=True, cwd="/", env={})
+    (compiled,) = first.python.parents[1].glob("lib/*/site-packages/tiny/__pycache__/*.pyc")
+    second = made(make("app==1.0"))
+    assert (second.python.parents[1] / compiled.relative_to(first.python.parents[1])).is_file()
