@@ -22,8 +22,8 @@ BUG = Bug(
     slug="shard-accumulation",
     title="push_to_hub leaves a temporary file of each shard behind",
     summary=(
-        "push_to_hub writes each shard to a temporary Parquet file, uploads that, and does not remove it. A dataset "
-        "takes its whole size on the disk for temporary files, and keeps it when the push is over."
+        "push_to_hub writes each shard to a temporary Parquet file, uploads that, and does not remove it. The files of "
+        "all shards lie on the disk together, and stay there when the push is over."
     ),
     expected="After a push no temporary file is left.",
     cause="The file is made with delete=False, and removed only if the upload of that shard raises an exception.",
@@ -62,7 +62,6 @@ BUG = Bug(
             FixKind.WORKAROUND,
             HERE / "workarounds" / "own_loop.py",
             "a loop of one's own: pandas round-trip, embed, write to Parquet, upload_file",
-            "huggingface/datasets#7893",
         ),
         Fix(
             "remove-after-upload",
