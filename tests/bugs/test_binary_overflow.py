@@ -20,6 +20,7 @@ from tests.evidence.examples import evidence, evidences
 BUG = bugs.load("binary-overflow")
 CLAIMS = {claim.slug: claim for claim in BUG.claims}
 CHUNKED = "TypeError: Expected Array, got <class 'pyarrow.lib.ChunkedArray'>"
+MASK = "TypeError: Mask must be a pyarrow.Array of type boolean"
 CAPACITY = "pyarrow.lib.ArrowCapacityError: array cannot contain more than 2147483646 bytes, have 2148532224"
 OVER, UNDER, CAST, DICTIONARY = "row-over-2gib", "just-under", "sliced-cast", "dictionary-over-2gib"
 
@@ -70,7 +71,7 @@ def test_the_scenarios_lie_on_the_sides_of_the_limit_that_their_names_say():
     assert rows * files * size > 0.9 * limit
 
 
-@pytest.mark.parametrize("said", [CHUNKED, CAPACITY])
+@pytest.mark.parametrize("said", [CHUNKED, MASK, CAPACITY])
 def test_an_exception_that_speaks_of_the_limit_is_the_bug(said):
     verdict = judged(OVER, raised(said))
     assert (verdict.symptom, verdict.is_bug) == (Symptom.ERROR, True)
