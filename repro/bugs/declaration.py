@@ -71,12 +71,14 @@ class Prepared:
     """Inputs on disk for one request.
 
     ``inputs`` goes to the probe; ``expected`` only to the oracle (sha256 and the like, never shown to the probe);
-    ``summary`` describes the inputs to a person.
+    ``summary`` describes the inputs to a person. ``repositories`` is a folder with ``datasets/OWNER/NAME/…`` in it,
+    which the Hub of a trial serves from the start, in place; another content needs another name.
     """
 
     inputs: Mapping[str, Any]
     expected: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Scalar] = field(default_factory=dict)
+    repositories: Path | None = None
 
 
 class Prepare(Protocol):

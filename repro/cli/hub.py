@@ -12,9 +12,10 @@ from repro.hub import CLIENT_ENVIRONMENT
 
 @click.command("hub")
 @click.option("--folder", required=True, metavar="FOLDER", help="Where its repositories are kept; made if missing.")
+@click.option("--tree", metavar="TREE", help="Holds datasets/OWNER/NAME/…, repositories from the start, read in place.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="On 127.0.0.1; a free one by default.")
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help="What goes wrong, as resolve:503x2.")
-def command(folder: str, port: int, faults: tuple[str, ...]) -> int:
+def command(folder: str, tree: str | None, port: int, faults: tuple[str, ...]) -> int:
     """Serve a Hub on 127.0.0.1 until Ctrl-C, then show what it saw.
 
     Its first lines are the environment that clients need, HF_ENDPOINT before all. Xet is switched off there, since this
@@ -28,7 +29,7 @@ def command(folder: str, port: int, faults: tuple[str, ...]) -> int:
     from repro.hub.state import Hub
     from repro.render.hub import hub_tables
 
-    hub = Hub(folder_for(Path(folder)), [parse(text) for text in faults])
+    hub = Hub(folder_for(Path(folder)), [parse(text) for text in faults], Path(tree) if tree else None)
     run(hub, port, _say)
     options.echo("\n\n".join(table.to_text() for table in hub_tables(hub.record)))
     return 0

@@ -1,5 +1,6 @@
-"""``python -m repro.hub FOLDER [FAULT …]``: a Hub for one trial; ends when its standard input does.
+"""``python -m repro.hub FOLDER TREE [FAULT …]``: a Hub for one trial; ends when its standard input does.
 
+TREE holds the repositories that are there from the start; empty for none.
 The first line of its output is the address, the rest is the record of what it saw, as JSON.
 """
 
@@ -15,9 +16,9 @@ from repro.hub.server import serving
 from repro.hub.state import Hub
 
 
-async def main(folder: str, *faults: str) -> None:
+async def main(folder: str, tree: str, *faults: str) -> None:
     """Serve until nobody holds the other end of the input any more."""
-    hub = Hub(Path(folder), [parse(text) for text in faults])
+    hub = Hub(Path(folder), [parse(text) for text in faults], Path(tree) if tree else None)
     async with serving(hub) as address:
         print(address, flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)

@@ -11,14 +11,13 @@ from urllib.parse import parse_qs, quote
 
 from repro.hub.routes import Answer, Call
 from repro.hub.storage import (
-    LFS_SUFFIXES,
-    REGULAR_BYTES,
     Changes,
     Commit,
     Entry,
     Refused,
     Repository,
     Storage,
+    goes_through_lfs,
     read_changes,
 )
 
@@ -267,10 +266,6 @@ def _folders(path: str, start: int) -> Iterator[str]:
 
 def _upload_mode(one: Mapping[str, Any], commit: Commit) -> dict[str, Any]:
     path, known = str(one["path"]), commit.files.get(str(one["path"]))
-    large = int(one["size"]) >= REGULAR_BYTES or path.endswith(LFS_SUFFIXES) or _is_binary(str(one.get("sample", "")))
+    large = goes_through_lfs(path, int(one["size"]), base64.b64decode(str(one.get("sample", ""))))
     mode = "lfs" if large else "regular"
     return {"path": path, "uploadMode": mode, "shouldIgnore": False, "oid": known.etag if known else None}
-
-
-def _is_binary(sample: str) -> bool:
-    return b"\0" in base64.b64decode(sample)

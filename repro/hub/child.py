@@ -20,12 +20,13 @@ PATIENCE_S = 20.0
 class Child:
     """A running Hub. It ends with ``close``, and by itself when this process is gone.
 
-    ``more`` is added to its environment: the mark by which a leftover of a killed kit is found.
+    ``more`` is added to its environment: the mark by which a leftover of a killed kit is found. ``tree`` holds the
+    repositories that are there from the start.
     """
 
-    def __init__(self, folder: Path, faults: Sequence[str], more: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, faults: Sequence[str], more: Mapping[str, str], tree: Path | None = None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "repro.hub", str(folder), *faults],
+            [sys.executable, "-P", "-m", "repro.hub", str(folder), str(tree or ""), *faults],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ from typing import Protocol
 from repro.hub.api import Api
 from repro.hub.faults import Fault, Plan
 from repro.hub.record import Commit, Record
+from repro.hub.seed import plant
 from repro.hub.storage import Changes, Storage
 
 
@@ -20,11 +21,14 @@ class Open(Protocol):
 
 
 class Hub:
-    """One Hub. All of it runs in one thread."""
+    """One Hub, with the repositories of ``tree`` from the start. All of it runs in one thread."""
 
-    def __init__(self, folder: Path, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, folder: Path, faults: Sequence[Fault] = (), tree: Path | None = None) -> None:
         self.folder, self.plan, self.record = folder, Plan(faults), Record()
-        self.api = Api(Storage(folder), self._committed)
+        storage = Storage(folder)
+        if tree is not None:
+            plant(storage, tree)
+        self.api = Api(storage, self._committed)
         self.open: set[Open] = set()
         self._began = time.monotonic()
 

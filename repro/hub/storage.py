@@ -127,14 +127,14 @@ class Repository:
         self.tags: dict[str, str] = refs["tags"]
 
     @classmethod
-    def create(cls, folder: Path) -> Repository:
+    def create(cls, folder: Path, date: str = "") -> Repository:
         """A new one, with the first commit that the real Hub makes too."""
         for name in ("blobs", "commits"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "refs.json").write_text('{"branches": {"main": ""}, "tags": {}}')
         made = cls(folder)
         attributes: dict[str, Content] = {".gitattributes": made.keep(_ATTRIBUTES.encode())}
-        made.commit("main", Changes("initial commit", "", "", attributes, (), ()))
+        made.commit("main", Changes("initial commit", "", "", attributes, (), ()), date)
         return made
 
     def upload(self, sha256: str) -> Upload:
@@ -148,6 +148,12 @@ class Repository:
         oid = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
         (self._blobs / oid).write_bytes(content)
         return oid, len(content)
+
+    def link(self, sha256: str, file: Path) -> None:
+        """Serve a file where it lies, as the LFS object that it is."""
+        object_ = self._blobs / sha256
+        if not object_.exists():
+            object_.symlink_to(file.resolve())
 
     def content(self, entry: Entry) -> Path:
         """The file with the content. Raises Refused if the Hub lost it."""
@@ -176,8 +182,8 @@ class Repository:
             yield oid, commit
             oid = commit.parent
 
-    def commit(self, branch: str, changes: Changes) -> str:
-        """Apply changes to a branch, whole or not at all; the name of the new commit."""
+    def commit(self, branch: str, changes: Changes, date: str = "") -> str:
+        """Apply changes to a branch, whole or not at all; the name of the new commit, made of all it holds."""
         if branch not in self.branches:
             raise Refused(404, f"Invalid rev id: {branch}", "RevisionNotFound")
         head = self.branches[branch]
@@ -192,8 +198,8 @@ class Repository:
         _all_known(changes.removed, files)
         for path in changes.removed:
             del files[path]
-        date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-        oid = hashlib.sha1(f"{head} {changes.title} {date} {uuid.uuid4()}".encode()).hexdigest()
+        date = date or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        oid = hashlib.sha1(f"{head} {date} {changes}".encode()).hexdigest()
         for path, content in changes.added.items():
             files[_checked(path)] = self._entry(content, oid)
         made = Commit(changes.title, changes.message, date, head, files)
@@ -229,13 +235,16 @@ class Storage:
         """A repository. Raises Refused if there is none."""
         key = f"{kind}/{name}"
         if key not in self._open:
-            if not (self.folder / key / "refs.json").is_file():
+            if not self.has(kind, name):
                 raise Refused(404, "Repository not found", "RepoNotFound")
             self._open[key] = Repository(self.folder / key)
         return self._open[key]
 
-    def create(self, kind: str, name: str) -> None:
-        self._open[f"{kind}/{name}"] = Repository.create(self.folder / kind / name)
+    def has(self, kind: str, name: str) -> bool:
+        return (self.folder / kind / name / "refs.json").is_file()
+
+    def create(self, kind: str, name: str, date: str = "") -> None:
+        self._open[f"{kind}/{name}"] = Repository.create(self.folder / kind / name, date)
 
     def delete(self, kind: str, name: str) -> None:
         shutil.rmtree(self.get(kind, name).folder)
@@ -267,6 +276,11 @@ def read_changes(lines: Iterable[bytes], keep: Callable[[bytes], Content]) -> Ch
         raise Refused(400, f"the commit is malformed: {error!r}") from error
     message = str(header.get("description") or "")
     return Changes(title, message, parent, added, tuple(removed["deletedFile"]), tuple(removed["deletedFolder"]))
+
+
+def goes_through_lfs(path: str, size: int, sample: bytes) -> bool:
+    """Whether a file that begins with ``sample`` is kept as an LFS object."""
+    return size >= REGULAR_BYTES or path.endswith(LFS_SUFFIXES) or b"\0" in sample
 
 
 def _checked(path: str) -> str:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
-from repro.bugs.declaration import Bug, Scenario
+from repro.bugs.declaration import Bug, Prepared, Scenario
 from repro.hub.child import Child
 from repro.hub.faults import parse
 from repro.model import Outcome, Symptom
@@ -18,7 +18,7 @@ MEASURE = "hub"
 
 
 @contextlib.contextmanager
-def hub_of(bug: Bug, scenario: Scenario) -> Iterator[Child | None]:
+def hub_of(bug: Bug, scenario: Scenario, prepared: Prepared) -> Iterator[Child | None]:
     """A Hub for one trial, if the bug asks for one; ended afterwards, by the guardian if the kit is killed.
 
     It is no descendant of the probe and has another token, so that it counts neither as the probe's memory nor as one
@@ -29,9 +29,10 @@ def hub_of(bug: Bug, scenario: Scenario) -> Iterator[Child | None]:
         return
     for text in scenario.faults:
         parse(text)
+    mark = {TOKEN_VARIABLE: f"{KIT_TOKEN}-hub"}
     with (
         scratch_folder() as folder,
-        contextlib.closing(Child(folder, scenario.faults, {TOKEN_VARIABLE: f"{KIT_TOKEN}-hub"})) as hub,
+        contextlib.closing(Child(folder, scenario.faults, mark, prepared.repositories)) as hub,
     ):
         yield hub
 

@@ -53,6 +53,7 @@ def trial_key(question: Question, target: TargetInfo | Unsolvable, prepared: Pre
         "limits": asdict(question.limits),
         "environment": environment,
         **({"faults": question.scenario.faults} if question.bug.hub else {}),
+        **({"repositories": str(prepared.repositories)} if prepared and prepared.repositories else {}),
     }
     return f"{sources}-{_sha256(json.dumps(parts, sort_keys=True, default=str).encode())[:32]}"
 

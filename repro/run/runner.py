@@ -129,7 +129,7 @@ class Runner:
             "",
         )
         diagnosis: Mapping[str, Any] | None = None
-        with scratch_folder() as scratch, hub_of(question.bug, question.scenario) as hub:
+        with scratch_folder() as scratch, hub_of(question.bug, question.scenario, prepared) as hub:
             outcome = supervise(
                 request,
                 target.python,
