@@ -92,8 +92,8 @@ def run_scripts(
     """Run what the issue shows and has not been run yet: the script, and the test in an affected and a fixed release.
 
     A fixed release is one of the evidence; without one the newest is tried, and each patch in the affected one.
-    ``quick`` leaves out the patches, and the test of a race or an upload, which waits for hangs: ``repro issue BUG --run``
-    has them all.
+    ``quick`` leaves out the patches, and the test of a race or an upload, which waits for hangs:
+    ``repro issue BUG --run`` has them all.
     """
     facts = known_of(store, slug)
     bug, bad = facts.bug, facts.failure
