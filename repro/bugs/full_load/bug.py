@@ -1,0 +1,85 @@
+"""Declares ``full-load``: load_dataset holds Parquet files of one row in memory, and then copies them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from repro.bugs.declaration import NO_FIX, Bug, CodePlace, Column, Fix, FixKind, Scenario
+from repro.bugs.full_load.claims import CLAIMS
+from repro.bugs.full_load.oracle import held, judge
+from repro.bugs.full_load.prepare import PARAMETERS, prepare
+from repro.model import Limits, Outcome
+
+HERE = Path(__file__).parent
+
+
+def _workaround(name: str, title: str) -> Fix:
+    return Fix(name, FixKind.WORKAROUND, HERE / "workarounds" / f"{name.replace('-', '_')}.py", title)
+
+
+def _patch(name: str, title: str) -> Fix:
+    return Fix(name, FixKind.PATCH, HERE / "patches" / f"{name.replace('-', '_')}.patch", title)
+
+
+def _held(outcome: Outcome) -> str:
+    """``0.12``: growth of memory as a multiple of the data; empty if the run did not get so far."""
+    share = held(outcome.measures)
+    return "" if share is None else f"{share:.2f}"
+
+
+def _batches(outcome: Outcome) -> str:
+    return str(outcome.measures.get("record_batches", ""))
+
+
+BUG = Bug(
+    slug="full-load",
+    title="load_dataset() holds Parquet files of one row in memory, at twice their size",
+    summary=(
+        "load_dataset() of Parquet files (or row groups) with one row each keeps the rows in memory until a whole "
+        "writer batch came together: 100 rows of binary columns, 1,000 of most others. Then it copies them. With large "
+        "rows, as of medical images, the process is killed for memory; with two rows a file it needs hardly any."
+    ),
+    expected="Converting needs memory for a few rows, whatever the number of files, as it does with two rows a file.",
+    cause=(
+        "ArrowBasedBuilder sends a table of one row through ArrowWriter.write_row, which counts rows and not bytes: "
+        "current_rows holds them up to writer_batch_size, and write_rows_on_file joins them in one copy."
+    ),
+    cause_at=CodePlace(
+        "datasets/builder.py",
+        after=r"^class ArrowBasedBuilder",
+        pattern=r"writer\.write_row\(table\)",
+        permalink="https://github.com/huggingface/datasets/blob/{version}/src/datasets/builder.py#L{line}",
+    ),
+    links={
+        "row path of the Arrow builder": "https://github.com/huggingface/datasets/pull/8113",
+        "batch size of Parquet after its row groups, for rows of 10 MB": "https://github.com/huggingface/datasets/pull/6701",
+        "writer_batch_size of Arrow builders": "https://github.com/huggingface/datasets/pull/5565",
+    },
+    scenarios=(
+        Scenario("one-row-files", "Parquet files of one row with binary columns"),
+        Scenario("nifti", "Parquet files of one row with Nifti() columns"),
+        Scenario("one-row-groups", "Parquet files of ten rows, in row groups of one"),
+        Scenario("repository", "a repository of such files on a loopback Hub, as in the report"),
+        Scenario("two-row-files", "the same rows, two a file", control=True),
+        Scenario("streaming", "the same files, streamed", control=True),
+    ),
+    fixes=(
+        NO_FIX,
+        _workaround("writer-batch-size", "load_dataset(…, writer_batch_size=1)"),
+        _workaround("default-batch-size", "datasets.config.DEFAULT_MAX_BATCH_SIZE = 1"),
+        _workaround("binary-batch-size", "the same, and ARROW_RECORD_BATCH_SIZE_FOR_BINARY_DATASETS = 1"),
+        _workaround("system-allocator", "the system's allocator for Arrow (ARROW_DEFAULT_MEMORY_POOL=system)"),
+        _patch("bounded-bytes", "write the rows once they have the size of a row group together"),
+        _patch("row-at-once", "write a table of one row at once, as up to 4.8.4"),
+    ),
+    parameters=PARAMETERS,
+    prepare=prepare,
+    oracle=judge,
+    workaround="writer-batch-size",
+    columns=(Column("memory growth / data", _held), Column("record batches", _batches)),
+    claims=CLAIMS,
+    folder=HERE,
+    # 447 MiB of data; importing takes 150 to 220 MiB, and a healthy release grows by less than 100 MiB.
+    default_limits=Limits(memory_bytes=512 << 20, timeout_s=180.0, grace_s=30.0),
+    hub=True,
+)
