@@ -33,7 +33,7 @@ class Handler(web.RequestHandler):
     SUPPORTED_METHODS = (*web.RequestHandler.SUPPORTED_METHODS, "CONNECT")
 
     def initialize(self, hub: Hub) -> None:
-        self.hub = hub
+        self.hub, self.gone = hub, asyncio.Event()
 
     def prepare(self) -> None:
         request = self.request
@@ -55,7 +55,6 @@ class Handler(web.RequestHandler):
         self.length = int(request.headers.get("Content-Length", "0") or 0)
         self.to_cut = self.fault is not None and self.fault.kind in CUTS
         self.cuts_body = self.to_cut and self.length > 0 and not (self.fault and self.fault.applied)
-        self.gone = asyncio.Event()
         try:
             self.sink = self._sink(endpoint)
         except Refused as refused:
@@ -63,8 +62,10 @@ class Handler(web.RequestHandler):
 
     def _path(self) -> str:
         """The path; of a request to another host, for which this is taken as a proxy, all of the address."""
-        own = "http://{}:{}".format(*self.connection.stream.socket.getsockname())
-        return self.request.path.removeprefix(own)
+        ours = self.connection.stream.socket
+        if ours is None:  # the client has left already
+            return self.request.path
+        return self.request.path.removeprefix("http://{}:{}".format(*ours.getsockname()))
 
     def _sink(self, endpoint: str) -> Any:
         if endpoint == "put":

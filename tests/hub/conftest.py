@@ -24,8 +24,8 @@ CLIENT = Path(__file__).with_name("client.py")
 class Running:
     """A Hub with what a test asks of it."""
 
-    def __init__(self, folder: Path, *faults: str) -> None:
-        self.folder, self._child = folder, Child(folder, faults, {})
+    def __init__(self, folder: Path, *faults: str, tree: Path | None = None) -> None:
+        self.folder, self._child = folder, Child(folder, faults, {}, tree)
         self.address, self.environment = self._child.address, self._child.environment
 
     def ask(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -15,8 +17,11 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
+from huggingface_hub import constants
 
+from benchmarks.read_case import LAYOUTS, REPO, hub_here, write
 from repro.hub import CLIENT_ENVIRONMENT
+from repro.recipes.read_case import case_index
 from tests.conftest import Kit
 from tests.hub.conftest import Running
 
@@ -207,3 +212,16 @@ def test_as_a_proxy_it_leads_nowhere_else_and_says_who_asked(hub: Start) -> None
         ("elsewhere", "example.org:443", 403),
         ("other", "/nowhere", 404),
     ]
+
+
+def test_a_client_that_leaves_at_once_is_no_fault_of_the_hub(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "tree", LAYOUTS[0])
+    with hub_here(tmp_path / "tree") as hub:
+        host, _, port = constants.ENDPOINT.removeprefix("http://").partition(":")
+        for _ in range(100):
+            with socket.create_connection((host, int(port))) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.send(b"GET /api/whoami-v2 HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
+        assert case_index(REPO).ids
+    assert not hub.open
+    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == []
