@@ -51,7 +51,16 @@ def test_red_needs_a_test_that_failed_and_green_one_that_passed(seen, symptom, i
 
 
 @pytest.mark.parametrize(
-    "slug", ["embed-sliced-list", "exit-hang", "size-estimate", "empty-embed", "full-load", "skip-wrong-rows"]
+    "slug",
+    [
+        "embed-sliced-list",
+        "exit-hang",
+        "size-estimate",
+        "empty-embed",
+        "full-load",
+        "skip-wrong-rows",
+        "unchecked-range",
+    ],
 )
 def test_every_exported_test_is_plain_pytest_without_the_kit(slug):
     source = exported_source(bugs.load(slug))

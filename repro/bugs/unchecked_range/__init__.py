@@ -1,0 +1,1 @@
+"""Ranged reads through HfFileSystem hand on whatever the server sent."""

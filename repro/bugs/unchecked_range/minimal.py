@@ -1,0 +1,30 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["huggingface_hub==2.4.0"]
+# ///
+"""A server ignores the Range header, as HTTP allows: HfFileSystem returns other bytes than were asked for."""
+
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+DATA = bytes(range(256)) * 40
+FILES = [{"type": "file", "path": "a", "size": len(DATA), "oid": "0"}]
+
+
+class Server(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        form = FILES if "/tree/" in self.path else {"id": "me/data", "sha": "0" * 40, "siblings": []}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(DATA if "/resolve/" in self.path else json.dumps(form).encode())
+
+
+server = HTTPServer(("127.0.0.1", 0), Server)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
+hub = __import__("huggingface_hub")  # which reads HF_ENDPOINT once
+got = hub.HfFileSystem().cat_file("datasets/me/data/a", 1000, 1010)
+print("wanted", DATA[1000:1010].hex(), "and got", got.hex(), "with huggingface_hub", hub.__version__)
+assert got == DATA[1000:1010]

@@ -1,0 +1,117 @@
+"""``unchecked-range``: what counts as silent, which requests the faults are for, and what the claims rest on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from repro import bugs
+from repro.bugs.declaration import ClaimVerdict
+from repro.bugs.unchecked_range.claims import CLAIMS
+from repro.bugs.unchecked_range.oracle import asked, fetched, judge
+from repro.bugs.unchecked_range.prepare import REPO, prepare
+from repro.bugs.unchecked_range.readers import READERS, SCENARIOS
+from repro.hub.faults import Plan, parse
+from repro.model import Outcome, Symptom, Verdict
+
+BUG = bugs.load("unchecked-range")
+EXPECTED = {"sha256": "aa", "amount": 100}
+
+
+def outcome(down: int = 0, requests: int = 1, **measures: Any) -> Outcome:
+    seen = {"path": "/datasets/me/data/resolve/main/case.parquet", "endpoint": "resolve"}
+    hub = {"totals": {"resolve": {"down": down, "requests": requests}}, "requests": [seen] * requests}
+    return Outcome(Symptom.OK, "", measures={"raised": "", "sha256": "aa", "amount": 100, "hub": hub, **measures})
+
+
+def test_wrong_bytes_without_an_error_are_the_bug_and_an_error_is_not() -> None:
+    assert judge("open-html", outcome(), EXPECTED) == Verdict(Symptom.OK, False, "all 100 bytes are right")
+    other = judge("open-html", outcome(sha256="bb"), EXPECTED)
+    assert (other.symptom, other.is_bug, other.reason) == (Symptom.WRONG_OUTPUT, True, "no error, and other content")
+    fewer = judge("pandas-empty", outcome(sha256="bb", amount=4), EXPECTED)
+    assert (fewer.is_bug, fewer.reason) == (True, "no error, and 4 rows in place of 100")
+    noticed = judge("open-html", outcome(sha256="bb", raised="OSError: no"), EXPECTED)
+    assert (noticed.symptom, noticed.is_bug, noticed.reason) == (Symptom.OK, False, "noticed: OSError: no")
+
+
+def test_a_probe_that_says_nothing_or_ends_otherwise_is_not_the_bug() -> None:
+    assert judge("open-html", Outcome(Symptom.OK, ""), EXPECTED).symptom is Symptom.KIT_FAULT
+    assert judge("open-html", Outcome(Symptom.HANG, "it hung"), EXPECTED) == Verdict(Symptom.HANG, False, "it hung")
+
+
+def test_every_reader_meets_every_fault_and_one_control() -> None:
+    assert len({one.name for one in SCENARIOS}) == len(SCENARIOS)
+    assert {one.name.partition("-")[0] for one in SCENARIOS if one.control} == {*READERS, "report"}
+    for one in SCENARIOS:
+        assert bool(one.faults) is not one.control
+        taken = Plan(map(parse, one.faults))
+        met = [bool(taken.take("resolve", ranged=ranged)) for ranged in (False, True, True)]
+        assert sum(met) == len(one.faults)
+
+
+def test_the_inputs_are_made_once_and_each_reader_is_told_its_own_bytes(tmp_path: Path) -> None:
+    made = {reader: prepare(f"{reader}-well", {}, tmp_path) for reader in (*READERS, "report")}
+    trees = {one.repositories for one in made.values()}
+    (tree,) = trees
+    assert tree is not None
+    files = {path.name: path for path in (tree / "datasets" / REPO).iterdir()}
+    assert sorted(files) == ["case.parquet", "rows.csv", "rows.jsonl"]
+    assert all(path.stat().st_size > 10 << 20 for path in files.values())  # several blocks of the client
+    assert made["stream"].expected["amount"] == files["rows.csv"].stat().st_size
+    assert made["pandas"].expected == made["datasets"].expected != made["open"].expected
+    assert made["report"].expected == made["parquet"].expected
+    before = files["rows.csv"].stat().st_mtime_ns
+    prepare("open-well", {}, tmp_path)
+    assert files["rows.csv"].stat().st_mtime_ns == before
+
+
+def witness(seen: Outcome, symptom: Symptom = Symptom.OK) -> Any:
+    verdict = Verdict(symptom, symptom is not Symptom.OK, "")
+    more = {"scenario": "report", "fix": "none", "target": {"huggingface-hub": "2.4.0"}, "parameters": {}}
+    return SimpleNamespace(**more, outcome=seen, verdict=verdict, shown_path="evidence/1.json")
+
+
+@pytest.mark.parametrize(("slug", "down", "verdict"), [
+    ("one-file", 100, ClaimVerdict.REFINED),
+    ("one-file", 200, ClaimVerdict.REFUTED),
+    ("case-size", 100, ClaimVerdict.REFINED),
+    ("case-size", 5, ClaimVerdict.CONFIRMED),
+])  # fmt: skip
+def test_the_claims_of_the_report_are_judged_by_what_its_code_costs(
+    slug: str, down: int, verdict: ClaimVerdict
+) -> None:
+    (claim,) = (one for one in CLAIMS if one.slug == slug)
+    assert claim.rule([]).verdict is ClaimVerdict.NOT_YET_TESTED
+    assert claim.rule([witness(outcome(down, raised="OSError"))]).verdict is ClaimVerdict.NOT_YET_TESTED
+    finding = claim.rule([witness(outcome(down))])
+    assert (finding.verdict, finding.evidence) == (verdict, ("evidence/1.json",))
+
+
+def test_requests_and_bytes_are_those_of_files() -> None:
+    assert (fetched(outcome(7, 3)), asked(outcome(7, 3)), fetched(Outcome(Symptom.OK, ""))) == (7, 3, None)
+
+
+def test_the_exported_test_is_red_as_it_is_and_green_with_the_workaround(tmp_path: Path) -> None:
+    code = """
+import sys, time
+import pytest
+time.sleep = lambda seconds: None
+if sys.argv[2]:
+    names = {}
+    exec(open(sys.argv[2]).read(), names)
+    names["checked_ranges"]()
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:warnings", "--rootdir", sys.argv[3], sys.argv[1]]))
+"""
+    test = tmp_path / "test_exported.py"
+    test.write_bytes((BUG.folder / "upstream_test.py").read_bytes())
+    ended = []
+    for fix in ("", str(BUG.folder / "workarounds" / "checked_ranges.py")):
+        command = [sys.executable, "-c", code, str(test), fix, str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        ended.append((done.returncode, done.stdout.splitlines()[-1].partition(" in ")[0]))
+    assert ended == [(1, "5 failed, 1 passed"), (0, "6 passed")]
