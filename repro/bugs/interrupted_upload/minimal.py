@@ -10,7 +10,7 @@ import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-os.environ["HF_HUB_OFFLINE"] = "0"  # the Hub is the one below
+os.environ.update(HF_HUB_OFFLINE="0", HF_HUB_DISABLE_XET="1")  # the Hub is the one below
 from huggingface_hub import HfApi
 
 
