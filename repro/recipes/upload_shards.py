@@ -13,6 +13,7 @@ A commit names its parent, and the tree is looked at before a commit is repeated
 an error is neither lost nor made twice. The client waits without end for a Hub that says nothing; here each request
 ends after `patience` seconds without a byte, and is repeated `tries` times at most.
 
+`push_to_hub` of another split later believes that there is no other, and readers fail; the same command again mends it.
 Xet is switched off, unless HF_HUB_DISABLE_XET is set: shards go through LFS, with which all this was tested.
 """
 
@@ -313,8 +314,9 @@ class _Repository:
             404: f"check that {self.repo_id} and its branch {self.revision} exist",
         }
         # a 404 of LFS's `verify` says that the object did not arrive
-        passing = status < 400 or status >= 500 or status in {408, 409, 412, 425, 429} or "/verify" in str(answer.url)
-        if not passing or attempt >= self.tries:
+        arrived = status != 404 or "/verify" not in str(answer.url)
+        lasting = 400 <= status < 500 and status not in {408, 409, 412, 425, 429} and arrived
+        if lasting or attempt >= self.tries:
             said = " ".join(re.sub(r"\?\S*", "", str(causes[-1])).split())  # no query: it may hold a signature
             if isinstance(causes[-1], json.JSONDecodeError):
                 said = "the answer is not JSON: is there a proxy or a sign-in page?"

@@ -65,6 +65,10 @@ def test_memory_is_judged_by_its_growth_with_the_number_of_shards_and_not_by_its
     assert verdict.is_bug == (verdict.symptom is Symptom.WRONG_OUTPUT) == (kept > SHARE)
 
 
+def test_a_growth_of_nearly_nothing_is_nothing_and_has_no_sign():
+    assert "grows by 0.00 of a shard" in judged("memory", pushes(kept=-0.001)).reason
+
+
 def test_shards_that_pile_up_in_workers_count_for_each_worker():
     made = pushes((4, 16, 64))
     for one in made:

@@ -1,4 +1,4 @@
-"""Shards to upload, and Hubs that end with their test."""
+"""Folders of files and of shards, shards to upload, and Hubs that end with their test."""
 
 from __future__ import annotations
 
@@ -47,3 +47,16 @@ def hub(tmp_path: Path) -> Iterator[Callable[..., Running]]:
             return running
 
         yield start
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """The folder of the files that are written into shards."""
+    (tmp_path / "source").mkdir()
+    return tmp_path / "source"
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """The folder of the shards; not made yet."""
+    return tmp_path / "out"

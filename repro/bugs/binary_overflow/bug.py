@@ -74,5 +74,5 @@ BUG = Bug(
     workaround="one-file-a-row",
     claims=CLAIMS,
     folder=HERE,
-    default_limits=Limits(memory_bytes=6 << 30, timeout_s=600.0, grace_s=60.0),
+    default_limits=Limits(memory_bytes=8 << 30, timeout_s=600.0, grace_s=60.0),
 )

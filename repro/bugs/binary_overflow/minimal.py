@@ -2,7 +2,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["datasets==5.2.0", "pyarrow==26.0.1"]
 # ///
-"""Embedding one row whose files hold more than 2 GiB together raises (sparse files; it takes 5 GiB of memory)."""
+"""Embedding one row whose files hold more than 2 GiB together raises (sparse files; it takes 4.4 GiB of memory)."""
 
 import tempfile
 from pathlib import Path

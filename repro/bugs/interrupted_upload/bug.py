@@ -74,6 +74,7 @@ BUG = Bug(
         NO_FIX,
         _way("client-timeout", "a timeout for the client of huggingface_hub, then push_to_hub", ""),
         _way("hand-written-loop", "shard by shard through pandas, and upload_file", "huggingface/datasets#7894"),
+        Fix("put-timeout", FixKind.PATCH, HERE / "patches" / "put_timeout.patch", "a timeout for each PUT"),
         _way("upload-shards", "shards written to disk, then uploaded from there (recipes of this kit)", ""),
     ),
     workaround="client-timeout",

@@ -54,7 +54,7 @@ def spread(releases: dict[str, list[Witness]], scenario: str) -> str:
     values = [grown(one) for trials in releases.values() for one in trials]
     names = list(releases)
     where = f"datasets {names[0]}" + (f" to {names[-1]} ({len(names)} releases)" if len(names) > 1 else "")
-    few = f"{values[0]:.2f}" if len(values) == 1 else f"{min(values):.2f} to {max(values):.2f}"
+    few = f"{values[0]:z.2f}" if len(values) == 1 else f"{min(values):z.2f} to {max(values):z.2f}"
     return f"{scenario}: {where}: {few} of a shard"
 
 
@@ -88,7 +88,7 @@ def free_memory(evidence: Evidence) -> ClaimFinding:
     parts = [spread(some, "with free_memory=False") for some in (kept, not_kept) if some]
     parts.append(spread({name: usual[name] for name in releases}, "without"))
     other = ClaimVerdict.REFINED if kept else ClaimVerdict.REFUTED
-    shown = [trials[-1] for trials in releases.values()]
+    shown = [some[name][-1] for name in releases for some in (releases, usual)]
     return decide(not not_kept, f"{GROWTH}: {'; '.join(parts)}", *shown, otherwise=other)
 
 

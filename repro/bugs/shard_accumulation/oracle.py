@@ -66,6 +66,6 @@ def _memory(pushes: Sequence[Push], expected: Mapping[str, Any]) -> Verdict:
         return Verdict(Symptom.UNSUPPORTED, False, "nobody tells the peak of a process here")
     grown = growth(pushes, expected["shard_bytes"], expected["processes"])
     peaks = ", ".join(f"{push['shards']}: {about(peak_of(push, expected['processes']))}" for push in pushes)
-    said = f"the peak grows by {grown:.2f} of a shard with each further shard (shards and peak: {peaks})"
+    said = f"the peak grows by {grown:z.2f} of a shard with each further shard (shards and peak: {peaks})"
     kept = grown > SHARE
     return Verdict(Symptom.WRONG_OUTPUT if kept else Symptom.OK, kept, said)
