@@ -59,7 +59,7 @@ BUG = Bug(
         Scenario("one-row-files", "Parquet files of one row with binary columns"),
         Scenario("nifti", "Parquet files of one row with Nifti() columns"),
         Scenario("one-row-groups", "Parquet files of ten rows, in row groups of one"),
-        Scenario("repository", "a repository of such files on a loopback Hub, as in the report"),
+        Scenario("repository", "a repository of such files, on a loopback Hub"),
         Scenario("two-row-files", "the same rows, two a file", control=True),
         Scenario("streaming", "the same files, streamed", control=True),
     ),

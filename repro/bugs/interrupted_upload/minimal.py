@@ -5,12 +5,12 @@
 """A PUT that gets no answer: upload_file neither fails nor sends it again. After a minute this says where it waits."""
 
 import faulthandler
-import io
 import json
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+os.environ.update(HF_HUB_OFFLINE="0", HF_HUB_DISABLE_XET="1")  # the Hub is the one below
 from huggingface_hub import HfApi
 
 
@@ -27,4 +27,4 @@ class Hub(BaseHTTPRequestHandler):
 threading.Thread(target=(server := ThreadingHTTPServer(("127.0.0.1", 0), Hub)).serve_forever, daemon=True).start()
 url = f"http://127.0.0.1:{server.server_port}"
 faulthandler.dump_traceback_later(60, exit=True)
-HfApi(url, token="hf_x").upload_file(path_or_fileobj=io.BytesIO(b"x"), path_in_repo="x.bin", repo_id="me/x")
+HfApi(url, token="hf_x").upload_file(path_or_fileobj=b"x", path_in_repo="x.bin", repo_id="me/x")
