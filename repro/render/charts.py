@@ -108,10 +108,11 @@ def ratio_bars(rows: Sequence[tuple[str, Sequence[float | None]]], parts: Sequen
         axes.axvline(1, color=_MARK, linestyle="--", linewidth=0.9)
         axes.set_yticks(range(len(rows)), [label for label, _ in rows])
         axes.set_ylim(len(rows) - 0.5, -0.6)  # the first on top
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
         axes.set_xlabel("times what is needed (dashed: once), logarithmic")
-        axes.set_title(title, loc="left", fontsize=10)
-        if len(parts) > 1:
-            axes.legend(loc="lower right", fontsize=8)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        figure.legend(loc="outside upper right", ncols=len(parts), fontsize=8)
         return png(figure)
 
 

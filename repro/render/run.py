@@ -124,7 +124,8 @@ def ratios_picture(runs: Iterable[Run], titles: Sequence[str]) -> Picture:
     for run in shown:
         cells = {column.title: column.cell(run.worst.outcome) for column in run.columns}
         rows.append((run.worst.fix, [float(cells[title]) if cells.get(title) else None for title in titles]))
-    return Picture(ratio_bars(rows, titles, "; ".join(titles)), runs_table(shown).to_text())
+    what = ", ".join(dict.fromkeys(f"{run.worst.bug}, {run.worst.scenario}" for run in shown))
+    return Picture(ratio_bars(rows, titles, what), runs_table(shown).to_text())
 
 
 def inputs_table(prepared: Prepared) -> Table:
