@@ -1,13 +1,15 @@
 """Prints what direct_embed and write_shards cost beside upstream's embed and ``cp``, each run in a process of its own.
 
-``python benchmarks/fixes.py [--size 600MiB] [--rows 1] [--files 8] [--repeats 5] [--folder DIR]``. The payload is
-random bytes, in the page cache before every run; the candidates take turns. Memory is the rise of the process's peak
-(VmHWM, Linux; elsewhere ``ru_maxrss``) above where it stood before the call.
+``python benchmarks/fixes.py [--size 600MiB] [--rows 1] [--files 8] [--shards 1] [--repeats 5] [--folder DIR]``. The
+payload is random bytes, in the page cache before every run; the candidates take turns. Memory is the rise of the
+process's peak (VmHWM, Linux; elsewhere ``ru_maxrss``) above where it stood before the call. ``sha256`` hashes the
+payload and does nothing else: write_shards writes one shard no faster than that, and hashes two shards at a time.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import resource
@@ -24,7 +26,8 @@ from tabulate import tabulate
 from repro.units import parse_size
 
 EMBEDS = ("embed_table_storage", "direct_embed")
-WRITES = ("cp", "cp, then sync", "write_shards")
+BARE = ("cp", "cp, then sync", "sha256")
+WRITES = (*BARE, "write_shards")
 
 
 def peak_bytes() -> int:
@@ -47,18 +50,25 @@ def make_files(folder: Path, size: int, count: int) -> list[str]:
     return paths
 
 
-def run_once(what: str, rows: list[list[str]], folder: Path) -> dict[str, float]:
+def run_once(what: str, rows: list[list[str]], shards: int, folder: Path) -> dict[str, float]:
     """One candidate in this process: seconds, and bytes of memory above the baseline."""
     paths = [path for row in rows for path in row]
     for path in paths:
         with Path(path).open("rb") as file:
             while file.read(2**20):
                 pass
-    if what.startswith("cp"):
+    if what in BARE:
         folder.mkdir()
         started = perf_counter()
-        subprocess.run(["cp", *paths, str(folder)], check=True)
-        if what != "cp":
+        if what == "sha256":
+            digest = hashlib.sha256()
+            for path in paths:
+                with Path(path).open("rb", buffering=0) as source:
+                    while block := source.read(2**19):
+                        digest.update(block)
+        else:
+            subprocess.run(["cp", *paths, str(folder)], check=True)
+        if what == "cp, then sync":
             for copy in folder.iterdir():
                 with copy.open("rb") as file:
                     os.fsync(file.fileno())
@@ -77,7 +87,7 @@ def run_once(what: str, rows: list[list[str]], folder: Path) -> dict[str, float]
 
     def call(dataset: datasets.Dataset, name: str) -> object:
         if what == "write_shards":
-            return write_shards(dataset, folder / name, max_shard_bytes="1TB", progress=False)
+            return write_shards(dataset, folder / name, num_shards=min(shards, len(dataset)), progress=False)
         if what == "direct_embed":
             return direct_embed(dataset)
         return datasets.table.embed_table_storage(dataset.with_format("arrow")[:])
@@ -91,8 +101,8 @@ def run_once(what: str, rows: list[list[str]], folder: Path) -> dict[str, float]
     return {"seconds": seconds, "bytes": peak_bytes() - before}
 
 
-def child(what: str, rows: list[list[str]], folder: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, "--once", what, "--folder", str(folder)]
+def child(what: str, rows: list[list[str]], shards: int, folder: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, "--once", what, "--shards", str(shards), "--folder", str(folder)]
     done = subprocess.run(command, input=json.dumps(rows), capture_output=True, text=True, check=True)
     shutil.rmtree(folder, ignore_errors=True)
     answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -104,12 +114,13 @@ def main() -> None:
     parser.add_argument("--size", type=parse_size, default=600 * 2**20, help="bytes of the shard (default 600MiB)")
     parser.add_argument("--rows", type=int, default=1, help="rows of the shard (default 1)")
     parser.add_argument("--files", type=int, default=8, help="files of each row (default 8)")
+    parser.add_argument("--shards", type=int, default=1, help="shards to write, at most one a row (default 1)")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="where to write (default: the temporary folder)")
     parser.add_argument("--once", choices=EMBEDS + WRITES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.once:
-        print(json.dumps(run_once(arguments.once, json.load(sys.stdin), arguments.folder)))
+        print(json.dumps(run_once(arguments.once, json.load(sys.stdin), arguments.shards, arguments.folder)))
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         count = arguments.rows * arguments.files
@@ -119,29 +130,37 @@ def main() -> None:
         runs: dict[str, list[dict[str, float]]] = {what: [] for what in EMBEDS + WRITES}
         for _ in range(arguments.repeats):
             for what, results in runs.items():
-                results.append(child(what, rows, Path(folder) / "out"))
+                results.append(child(what, rows, arguments.shards, Path(folder) / "out"))
     print(table(runs, payload, payload // arguments.rows))
 
 
 def table(runs: dict[str, list[dict[str, float]]], payload: int, row: int) -> str:
-    """One line a candidate; ratios are medians over the rounds, each against the same round's yardstick."""
+    """One line a candidate; ratios are over the rounds, each against the same round's yardstick."""
     lines = []
     for what, results in runs.items():
         seconds = [result["seconds"] for result in results]
         rise = max(result["bytes"] for result in results)
         others = runs["embed_table_storage" if what in EMBEDS else "cp, then sync"]
-        ratio = median(other["seconds"] / result["seconds"] for other, result in zip(others, results, strict=True))
-        copies = what.startswith("cp")
+        ratios = [other["seconds"] / result["seconds"] for other, result in zip(others, results, strict=True)]
+        bare = what in BARE
         lines.append([
             what,
-            "" if copies else f"{rise / 2**20:.1f} MiB",
-            "" if copies else f"{rise / payload:.3f}",
-            "" if copies else f"{rise / row:.3f}",
+            "" if bare else f"{rise / 2**20:.1f} MiB",
+            "" if bare else f"{rise / payload:.3f}",
+            "" if bare else f"{rise / row:.3f}",
             f"{min(seconds):.2f} / {median(seconds):.2f} / {max(seconds):.2f}",
             f"{payload / median(seconds) / 1e6:.0f} MB/s",
-            f"{ratio:.2f}",
+            f"{min(ratios):.2f} / {median(ratios):.2f} / {max(ratios):.2f}",
         ])  # fmt: skip
-    head = ["", "memory", "× payload", "× row", "seconds: min / median / max", "throughput", "speed against yardstick"]
+    head = [
+        "",
+        "memory",
+        "× payload",
+        "× row",
+        "seconds: min / median / max",
+        "throughput",
+        "speed against yardstick: min / median / max",
+    ]
     note = "yardstick: embed_table_storage for the embeds, cp and sync for the writes (write_shards syncs and hashes)"
     return tabulate(lines, head, disable_numparse=True) + "\n" + note
 

@@ -11,7 +11,8 @@ from repro.units import parse_duration, parse_size
 
 FORMS = (
     "ENDPOINT:KIND[=VALUE][xCOUNT][@AFTER], such as resolve:503x2 (twice), put:reset@1 (the second), "
-    "tree:429=2s (Retry-After), resolve:slow=64KiBx* (always, bytes a second) or commit:applied-504"
+    "tree:429=2s (Retry-After), resolve:slow=64KiBx* (always, bytes a second), commit:applied-504 or "
+    "commit:applied-reset"
 )
 _READ = ("whoami", "info", "refs", "commits", "tree", "paths-info", "resolve", "head")
 _WRITE = ("create", "delete", "validate-yaml", "preupload", "lfs-batch", "put", "verify", "commit", "branch", "tag")
@@ -30,9 +31,13 @@ KINDS: dict[str, tuple[str, ...]] = {
     "flip": ("resolve",),
     "not-stored": ("put", "commit"),
 }
-"""Where each kind of fault can be had; besides these, a status of 400 to 599, also as ``applied-504``."""
+"""Where each kind of fault can be had; besides these, a status of 400 to 599.
+
+What is asked of a writing endpoint is done all the same with ``applied-504``, ``applied-reset`` and the like.
+"""
 _FAULT = re.compile(r"([a-z-]+):([a-z0-9-]+?)(?:=([^x@=]+))?(?:x(\d+|\*))?(?:@(\d+))?")
-_STATUS = re.compile(r"(applied-)?([45]\d\d)")
+_STATUS = re.compile(r"[45]\d\d")
+CUTS = ("reset", "close", "stall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +72,22 @@ def parse(text: str) -> Fault:
     if endpoint not in ENDPOINTS:
         raise unknown("endpoint of a fault", endpoint, ENDPOINTS)
     how = None if count == "*" else int(count or 1), int(after or 0), text
-    if status := _STATUS.fullmatch(kind):
-        number = int(status[2])
+    typed, kind = kind, kind.removeprefix("applied-")
+    if (applied := kind != typed) and endpoint not in _WRITE:
+        raise UserError(f"the fault {text!r}: {endpoint} changes nothing that could be applied; try {_WRITE[0]}")
+    if _STATUS.fullmatch(kind):
+        number = int(kind)
         if value and number not in (429, 503):
             raise UserError(f"the fault {text!r} takes no value: only 429 and 503 have a Retry-After")
-        if status[1] and endpoint not in _WRITE:
-            raise UserError(f"the fault {text!r}: {endpoint} changes nothing that could be applied; try {_WRITE[0]}")
-        return Fault(endpoint, "status", number, bool(status[1]), parse_duration(value) if value else 0.0, *how)
-    if kind not in KINDS:
-        raise unknown("kind of fault", kind, [*KINDS, "429", "503", "applied-504"])
+        return Fault(endpoint, "status", number, applied, parse_duration(value) if value else 0.0, *how)
+    if kind not in (CUTS if applied else KINDS):
+        raise unknown("kind of fault", typed, [*KINDS, "429", "503", "applied-504", "applied-reset"])
     if endpoint not in KINDS[kind]:
         raise UserError(f"the fault {text!r}: {kind} is for {', '.join(KINDS[kind])} only; write {FORMS}")
     if (kind == "slow") != bool(value) and kind != "stall":
         raise UserError(f"the fault {text!r}: write slow=64KiB for bytes a second; {FORMS}")
     amount = 0.0 if not value else parse_size(value) if kind == "slow" else parse_duration(value)
-    return Fault(endpoint, kind, 200, False, amount, *how)
+    return Fault(endpoint, kind, 200, applied, amount, *how)
 
 
 class Plan:

@@ -14,7 +14,7 @@ from typing import Any
 from tornado import iostream, web
 from tornado.http1connection import HTTP1Connection
 
-from repro.hub.faults import Fault
+from repro.hub.faults import CUTS, Fault
 from repro.hub.ranges import Unsatisfiable, asked_bytes
 from repro.hub.record import Request
 from repro.hub.routes import Answer, Call, query, route
@@ -23,7 +23,6 @@ from repro.hub.storage import Refused, Upload
 
 PIECE = 256 << 10
 _IN_MEMORY = 1 << 20
-_CUTS = ("reset", "close", "stall")
 _PAGE = b"<!doctype html><html><body><h1>Please sign in to this network</h1></body></html>\n"
 
 
@@ -54,8 +53,8 @@ class Handler(web.RequestHandler):
         self.hub.record.begin(self.seen)
         self.hub.open.add(self)
         self.length = int(request.headers.get("Content-Length", "0") or 0)
-        self.to_cut = self.fault is not None and self.fault.kind in _CUTS
-        self.cuts_body = self.to_cut and self.length > 0
+        self.to_cut = self.fault is not None and self.fault.kind in CUTS
+        self.cuts_body = self.to_cut and self.length > 0 and not (self.fault and self.fault.applied)
         try:
             self.sink = self._sink(endpoint)
         except Refused as refused:

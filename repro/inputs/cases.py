@@ -23,6 +23,7 @@ VERSION = 1
 """Part of the folder's name: a change of what is written makes new files instead of reusing old ones."""
 
 ID, IMAGES = "subject_id", ("dwi", "adc", "lesion_mask")
+REPOSITORY = "made-up/isles24"
 _TABLE = Path(__file__).with_name("tables") / "isles24-cases.csv"
 
 Kind = Literal["binary", "nifti"]
@@ -65,10 +66,10 @@ def digests(layout: Layout, seed: int, subject: str) -> list[str]:
     return [hashlib.sha256(value).hexdigest() for value in values]
 
 
-def build(cache: Path, layout: Layout, seed: int) -> list[Path]:
-    """The files ``train-00000-of-00149.parquet`` and so on for the first cases of the report, written on first use.
+def build(cache: Path, layout: Layout, seed: int) -> Path:
+    """A tree with the dataset ``REPOSITORY``: a file ``train-00000-of-00149.parquet`` and so on for the first cases.
 
-    Nothing is compressed and no dictionary is used, so a file takes as many bytes as its images.
+    It is written on first use. Nothing is compressed, so a file takes as many bytes as its images.
 
     Raises:
         UserError: more cases than the report has, no image, or not enough free space.
@@ -88,7 +89,12 @@ def build(cache: Path, layout: Layout, seed: int) -> list[Path]:
     with FileLock(folder.parent / f".{folder.name}.lock"):
         if not folder.exists():
             _write(folder, layout, seed, names[: layout.cases])
-    return sorted(folder.glob("*.parquet"))
+    return folder
+
+
+def files(tree: Path) -> list[Path]:
+    """The Parquet files of a tree, in the order of their rows."""
+    return sorted((tree / "datasets" / REPOSITORY / "data").glob("*.parquet"))
 
 
 def _write(folder: Path, layout: Layout, seed: int, names: Sequence[str]) -> None:
@@ -96,11 +102,12 @@ def _write(folder: Path, layout: Layout, seed: int, names: Sequence[str]) -> Non
     require_free(folder.parent, 2 * layout.total_bytes)
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
+    data = partial / "datasets" / REPOSITORY / "data"
+    data.mkdir(parents=True)
     count, schema = -(-len(names) // layout.rows_per_file), _schema(layout.kind)
     for index in range(count):
         rows = names[index * layout.rows_per_file : (index + 1) * layout.rows_per_file]
-        path = partial / f"train-{index:05d}-of-{count:05d}.parquet"
+        path = data / f"train-{index:05d}-of-{count:05d}.parquet"
         with pq.ParquetWriter(path, schema, compression="none", use_dictionary=False) as writer:
             for start in range(0, len(rows), layout.rows_per_group):
                 writer.write_table(_table(layout, seed, rows[start : start + layout.rows_per_group], schema))

@@ -11,6 +11,10 @@ replaced by the file's bytes, block by block, and the sizes and offsets in the P
 Choices in the files: data pages v2 and no dictionary, statistics or page index for file bytes (of no use to a reader);
 file bytes stored as they are unless `compression="zstd"` (compressed scans only cost time); all other columns as zstd
 with dictionaries; one row group of at most `row_group_bytes`, or one row if that is larger.
+
+`out/train.manifest.json` lists the shards that are finished, in order: {"schema": 1, "split", "compression",
+"num_rows", "num_shards" (of the plan), "file_bytes", "shards": [{"name", "start", "stop" (rows), "source" (hash of all
+it is made of), "file_bytes" (of its embedded files), "bytes", "sha256" (both of the whole shard file)}, ...]}.
 """
 
 from __future__ import annotations
@@ -24,10 +28,12 @@ import os
 import re
 import stat
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
 from itertools import accumulate, islice
 from pathlib import Path
+from threading import Event, Lock
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -42,8 +48,8 @@ from tqdm.auto import tqdm
 ROW_LIMIT = 2**31 - 2**20
 """Bytes of one row in one column: a Parquet page and Arrow's `binary` both end just under 2 GiB."""
 
-BLOCK = 2**20
-"""Bytes read, hashed and written at a time; memory use is a few of these, whatever the size of files and shards."""
+BLOCK, AHEAD = 2**19, 4
+"""Bytes read and written at a time, and blocks that wait to be hashed; memory use is these, whatever the size."""
 
 CODECS = {"none": 0, "zstd": 6}
 """Compression of file bytes, with its number in the Parquet format."""
@@ -79,15 +85,12 @@ def write_shards(
 
     Shards are balanced by the real sizes of the files: as few as `max_shard_bytes` allows (a larger row gets a shard
     of its own), or exactly `num_shards`. Each is written under a temporary name, synced to disk, checked and renamed,
-    then entered in `folder`/`split`.manifest.json. After a kill, the same call keeps the finished shards whose rows,
-    files (size and time) and sha256 are still the same, and writes the rest.
+    then entered in the manifest, which is returned. After a kill, the same call keeps the finished shards whose rows,
+    files (path, size and, if local, time) and sha256 are still the same, and writes the rest.
 
     Memory: a few MB, whatever the size of files, rows and shards; the other columns cost what pyarrow takes for them.
-    Bytes that the table holds already stay where they are, unless rows were picked by index: then a shard of them is
-    held, which `dataset.flatten_indices()` beforehand avoids.
-
-    Returns the manifest: {"schema", "split", "compression", "num_rows", "num_shards", "file_bytes", "shards": [{"name",
-    "start", "stop" (rows), "file_bytes" (of the embedded files), "bytes" (of the shard), "sha256", "source"}, ...]}.
+    Two shards are written at a time. If the table holds bytes already, it is one; they stay where they are, unless
+    rows were picked by index: then a shard of them is held, which `dataset.flatten_indices()` beforehand avoids.
 
     Raises:
         ValueError, TypeError: an argument makes no sense, or `folder` holds shards that are not of this plan.
@@ -96,43 +99,71 @@ def write_shards(
     """
     limit, group_limit = _bytes("max_shard_bytes", max_shard_bytes), _bytes("row_group_bytes", row_group_bytes)
     _check_arguments(dataset, split, num_shards, group_limit, compression)
-    weights, file_bytes = _weigh(dataset)
+    weights, file_bytes, held = _weigh(dataset)
     bounds = _partition(weights, num_shards, limit)
     names = [f"{split}-{index:05d}-of-{len(bounds):05d}.parquet" for index in range(len(bounds))]
     folder = Path(folder)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
+    for path in made:
+        _sync_folder(path.parent)
     done = _finished(folder, split, names)
     header = {"schema": 1, "split": split, "compression": compression, "num_rows": len(weights)}
     header |= {"num_shards": len(names), "file_bytes": file_bytes}
 
+    listing, counting, interrupted = Lock(), Lock(), Event()
+
     def save() -> Manifest:
-        manifest: Manifest = {**header, "shards": [done[name] for name in names if name in done]}
-        _replace(folder / f"{split}.manifest.json", json.dumps(manifest, indent=1).encode())
+        manifest: Manifest = {**header, "shards": [done[name] for name in names if done.get(name)]}
+        with _Output(folder / f"{split}.manifest.json") as out:
+            out.put(json.dumps(manifest, indent=1).encode())
+            out.finish()
         return manifest
 
+    def enter(name: str, entry: dict[str, Any]) -> None:
+        with listing:
+            done[name] = entry
+            save()
+
+    def advance(count: int) -> None:
+        if interrupted.is_set():
+            raise CancelledError
+        with counting:
+            bar.update(count)
+
+    def make(name: str, start: int, stop: int) -> None:
+        with _Skeleton(dataset, folder / f".{name}.skeleton", _groups(weights, start, stop, group_limit)) as skeleton:
+            skeleton.write()
+            found = done.get(name, {})
+            entry = {"name": name, "start": start, "stop": stop, "source": skeleton.source(compression)}
+            if found.get("source") == entry["source"] and _sha256(folder / name) == found["sha256"]:
+                advance(found["file_bytes"])
+                done[name] = found | entry
+                return
+            if found:
+                enter(name, {})  # from here on the old shard is not vouched for
+            enter(name, entry | _write(skeleton, folder / name, compression, advance))
+
     try:
-        manifest = save()
-        with tqdm(total=file_bytes, unit="B", unit_scale=True, desc=f"{split} shards", disable=not progress) as bar:
-            for name, (start, stop) in zip(names, bounds, strict=True):
-                groups = _groups(weights, start, stop, group_limit)
-                with _Skeleton(dataset, folder / f".{name}.skeleton", groups) as skeleton:
-                    found = done.pop(name, {})
-                    source = skeleton.source(compression)
-                    if found.get("source") == source and _sha256(folder / name) == found["sha256"]:
-                        bar.update(found["file_bytes"])
-                        done[name] = found
-                        continue
-                    if found:
-                        save()  # from here on the old shard is not vouched for
-                    entry = {"name": name, "start": start, "stop": stop, "source": source}
-                    done[name] = entry | _write(skeleton, folder / name, compression, bar.update)
-                manifest = save()
+        save()
+        bar = tqdm(total=file_bytes, unit="B", unit_scale=True, desc=f"{split} shards", disable=not progress)
+        with bar, ThreadPoolExecutor(1 if held else 2) as pool:
+            shards = [pool.submit(make, name, *rows) for name, rows in zip(names, bounds, strict=True)]
+            try:
+                wait(shards, return_when=FIRST_EXCEPTION)
+            except BaseException:  # Ctrl-C: end at the next block
+                interrupted.set()
+                raise
+            finally:
+                pool.shutdown(cancel_futures=True)
+            for shard in shards:
+                shard.result()
+        return save()
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             kept = "finished shards are kept; make room and repeat the same call"
             raise OSError(error.errno, f"{os.strerror(error.errno)} ({kept})", str(folder)) from error
         raise
-    return manifest
 
 
 # ---- the plan ---------------------------------------------------------------------------------------------------
@@ -161,10 +192,10 @@ def _bytes(name: str, value: int | str) -> int:
     return size
 
 
-def _weigh(dataset: Dataset) -> tuple[list[int], int]:
-    """The bytes that each row will take, and the bytes of all files. Every file is looked at, none is opened."""
+def _weigh(dataset: Dataset) -> tuple[list[int], int, bool]:
+    """The bytes of each row, the bytes of all files, and whether the table holds some. No file is opened."""
     weights: list[int] = []
-    file_bytes, step = 0, 1
+    file_bytes, step, held = 0, 1, False
     while len(weights) < len(dataset):
         start = len(weights)
         table = dataset.with_format("arrow")[start : start + step]
@@ -177,6 +208,7 @@ def _weigh(dataset: Dataset) -> tuple[list[int], int]:
                 per_row[entry.row] = per_row.get(entry.row, 0) + entry.size + 4
                 weights[entry.row] += entry.size
                 file_bytes += entry.size
+                held |= entry.content is not None
             for row, size in per_row.items():
                 if size > ROW_LIMIT:
                     reason = (
@@ -185,7 +217,7 @@ def _weigh(dataset: Dataset) -> tuple[list[int], int]:
                     raise ShardError(path[0], row, None, reason)
         # a table that holds bytes already is copied if its rows are picked by index: keep such steps small
         step = min(step * 2, 1024) if table.nbytes < 2**24 else max(step // 2, 1)
-    return weights, file_bytes
+    return weights, file_bytes, held
 
 
 def _partition(weights: list[int], count: int | None, limit: int) -> list[tuple[int, int]]:
@@ -364,10 +396,7 @@ def _look(content: pa.Scalar, name: pa.Scalar, column: str, row: int) -> _File |
 
 
 class _Skeleton:
-    """A shard as a Parquet file in which every file is an empty value, and the files to put in, by row group.
-
-    A context: the file at `path` is there inside it only.
-    """
+    """A shard as a Parquet file in which every file is an empty value, and the files to put in, by row group."""
 
     def __init__(self, dataset: Dataset, path: Path, groups: list[tuple[int, int]]) -> None:
         self.dataset, self.path, self.groups = dataset, path, groups
@@ -375,27 +404,23 @@ class _Skeleton:
         self.files: list[dict[Names, list[_File]]] = []
 
     def __enter__(self) -> _Skeleton:
-        try:
-            self._write()
-        except BaseException:
-            self.path.unlink(missing_ok=True)
-            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self.path.unlink(missing_ok=True)
 
     def source(self, compression: str) -> str:
-        """sha256 over all that the shard is made of, without reading files: skeleton, paths, sizes, times."""
-        with self.path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
+        """Hash of all that the shard is made of, without reading files: skeleton, paths, sizes, times, bytes held."""
+        with self.path.open("rb") as skeleton:
+            digest = hashlib.file_digest(skeleton, "blake2b")
         digest.update(compression.encode())
-        for group in self.files:
-            for files in group.values():
-                digest.update(repr([(file.path, file.size, file.changed_ns) for file in files]).encode())
+        for file in (file for group in self.files for files in group.values() for file in files):
+            digest.update(repr((file.path, file.size, file.changed_ns)).encode())
+            digest.update(file.content or b"")
         return digest.hexdigest()
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write the file at `path`; the end of the context removes it."""
         schema = self.dataset.features.arrow_schema
         sink = pa.BufferOutputStream()
         pq.write_table(schema.empty_table(), sink, use_compliant_nested_type=True)
@@ -424,19 +449,13 @@ class _Skeleton:
 
 def _write(skeleton: _Skeleton, path: Path, compression: str, progress: Callable[[int], Any]) -> dict[str, Any]:
     """Write, sync, check and rename one shard; returns its part of the manifest."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with _Output(temporary) as out, skeleton.path.open("rb") as file:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-                _splice(view, skeleton.files, out, compression, progress)
-            digest = out.finish()
-        written = pq.read_metadata(temporary)
+    with _Output(path) as out, skeleton.path.open("rb") as file:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+            _splice(view, skeleton.files, out, compression, progress)
+        digest = out.finish()
+        written = pq.read_metadata(out.path)
         if (written.num_rows, written.num_row_groups) != (skeleton.num_rows, len(skeleton.groups)):
-            raise RuntimeError(f"{temporary} does not hold the rows it should; please report this")
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+            raise RuntimeError(f"{path} would not hold the rows it should; please report this")
     file_bytes = sum(file.size for group in skeleton.files for files in group.values() for file in files)
     return {"file_bytes": file_bytes, "bytes": out.position, "sha256": digest}
 
@@ -547,59 +566,54 @@ def _blocks(file: _File) -> Iterator[Any]:
 
 
 class _Output:
-    """A file that is hashed and written in the background while the next block is read. Errors come out of `put`."""
+    """A file that is hashed in the background while it is written, and gets its name at the end if all went well."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.position = path, 0
-        self._file = path.open("wb", buffering=0)
-        self._digest = hashlib.sha256()
-        self._workers = ThreadPoolExecutor(2)
-        self._advised = 0
-        self._small = bytearray()
-        self._pending: list[Future[None]] = []
+        self.path, self._final, self.position = path.with_name(f".{path.name}.tmp"), path, 0
+        self._file = self.path.open("wb", buffering=0)
+        self._digest, self._hasher = hashlib.sha256(), ThreadPoolExecutor(1)
+        self._ahead: deque[Future[None]] = deque()
+        self._small, self._advised = bytearray(), 0
 
     def __enter__(self) -> _Output:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._workers.shutdown()
-        self._file.close()
+    def __exit__(self, error: object, *_: object) -> None:
+        try:
+            self._hasher.shutdown()
+            self._file.close()
+            if error is None:
+                self.path.replace(self._final)
+                _sync_folder(self._final.parent)
+        finally:
+            self.path.unlink(missing_ok=True)
 
     def put(self, data: Any) -> None:
         """Append `data`, which must not change afterwards. Small pieces are gathered first."""
         self.position += len(data)
-        if len(data) < BLOCK // 4:
+        if len(data) < BLOCK // 4 and len(self._small) < BLOCK:
             self._small += data
-        if len(data) >= BLOCK // 4 or len(self._small) >= BLOCK:
-            self._flush()
-        if len(data) >= BLOCK // 4:
-            self._submit(data)
+            return
+        for block in filter(len, (self._small, data)):
+            self._write(block)
+        self._small = bytearray()
 
     def finish(self) -> str:
         """Everything on disk; returns the sha256."""
-        self._flush()
-        self._wait()
-        _sync(self._file.fileno())
+        self._write(self._small)
+        _sync(self._file.fileno())  # while the last blocks are hashed
+        for hashed in self._ahead:
+            hashed.result()
         return self._digest.hexdigest()
 
-    def _flush(self) -> None:
-        if self._small:
-            self._submit(self._small)
-            self._small = bytearray()
-
-    def _submit(self, data: Any) -> None:
-        self._wait()
-        self._pending = [self._workers.submit(work, data) for work in (self._digest.update, self._write)]
-
-    def _wait(self) -> None:
-        for future in self._pending:
-            future.result()
-
     def _write(self, data: Any) -> None:
+        self._ahead.append(self._hasher.submit(self._digest.update, data))
+        if len(self._ahead) > AHEAD:
+            self._ahead.popleft().result()
         block = memoryview(data)
         while block:
             block = block[self._file.write(block) :]
-        if hasattr(os, "posix_fadvise") and self._file.tell() - self._advised >= 16 * BLOCK:
+        if hasattr(os, "posix_fadvise") and self._file.tell() - self._advised >= 32 * BLOCK:
             # Linux starts to write these pages to disk now, so that the sync at the end has less to wait for
             os.posix_fadvise(self._file.fileno(), self._advised, 0, os.POSIX_FADV_DONTNEED)
             self._advised = self._file.tell()
@@ -713,20 +727,6 @@ def _write_varint(number: int) -> bytes:
         parts.append(number & 127 | 128)
         number >>= 7
     return bytes([*parts, number])
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a small file so that a kill or a power cut leaves the old or the new one."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            _sync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
 
 
 def _sync(descriptor: int) -> None:

@@ -1,4 +1,4 @@
-"""Charts of memory over time and of rates: PNG bytes for reports, Mermaid text for issues."""
+"""Charts of memory, of rates and of requests over time: PNG bytes for reports, Mermaid text for issues."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from repro.evidence.record import Evidence
+from repro.hub.record import Record
 from repro.model import Outcome, Sample, Symptom
 from repro.rates import Rate
+from repro.render.hub import healthy, labels, lanes, requests_title, span
 from repro.render.words import clip
 from repro.units import about, format_size
 
@@ -22,6 +24,7 @@ MAX_PANELS = 6
 _WIDTH, _DPI = 8.0, 130
 _LINE, _CAP, _MARK = "#004488", "#994455", "#222222"  # apart in grey print too; every line also differs in its dashes
 _BAR = "#a8c0dc"  # light, so that the half of an interval that lies on the bar is seen too
+_BAD_BAR = "#f2d5da"
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.9}
 _MOST_PHASES, _PHASE_ROWS = 12, 4
 
@@ -75,6 +78,36 @@ def rate_bars(rates: Sequence[tuple[str, Rate]], title: str) -> bytes:
         axes.set_xticks(range(0, 101, 20))
         axes.set_xlabel("% of trials, with the 95 % interval")
         axes.set_title(title, loc="left", fontsize=10)
+        return png(figure)
+
+
+def requests_chart(record: Record) -> bytes:
+    """PNG of what a Hub saw over time: a lane an endpoint, a bar a request, a dashed line a commit.
+
+    A request that got a fault or no good answer is hatched and says so; a large one says its bytes.
+    """
+    shown, (begin, end) = lanes(record), span(record)
+    with canvas(1.1 + 0.42 * len(shown)) as figure:
+        axes = figure.subplots()
+        for place, lane in enumerate(shown):
+            for one in lane.requests:
+                bad = not healthy(one)
+                axes.barh(
+                    place, max(one.seconds, (end - begin) / 400), 0.5, left=one.at_s, color=_BAD_BAR if bad else _BAR,
+                    edgecolor=_CAP if bad else _LINE, hatch="////" if bad else "", linewidth=0.8,
+                )  # fmt: skip
+            for one, words in labels(lane, (end - begin) * 0.0125):  # about the width of a letter
+                weight = "normal" if healthy(one) else "bold"
+                axes.annotate(
+                    words, (one.at_s, place), (0, 9), textcoords="offset points", fontsize=8, fontweight=weight
+                )
+        for commit in record.commits:
+            axes.axvline(commit.at_s, color=_MARK, linestyle="--", linewidth=0.9, zorder=0.5)
+        axes.set_yticks(range(len(shown)), [lane.endpoint for lane in shown])
+        axes.set_ylim(len(shown) - 0.5, -0.8)  # the first on top
+        axes.set_xlim(begin - (end - begin) * 0.01, end + (end - begin) * 0.12)  # room for the words of the last
+        axes.set_xlabel("seconds since the Hub was started")
+        axes.set_title(requests_title(record), loc="left", fontsize=9.5)
         return png(figure)
 
 

@@ -206,7 +206,7 @@ def _note(found: Comparison) -> str:
     others = {_environment(row) for row in found.rows if row.name not in (UPSTREAM, AGAIN) and row.rounds}
     plain = sorted(words for words in others if ", patch " not in words)
     where += f"Workarounds in: {'; '.join(plain)}. " if plain else ""
-    shard = f"The shard holds {about(sizes[0])}. " if sizes else ""
+    shard = f"The payload is {about(sizes[0])}. " if sizes else ""
     return (
         f"{where}{shard}{AGAIN} is {UPSTREAM} under a second name: what its ratio differs from 1 by is noise. Medians "
         "with least and most; the peak is that of the timed phase over what the process held before."

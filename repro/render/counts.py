@@ -39,10 +39,13 @@ def safety_table(counts: Sequence[Count], title: str = "") -> Table:
 def fixes_table(counts: Sequence[Count], title: str = "") -> Table:
     """Fixes beside ``none``, the first of ``counts``; where it does not show without one, nothing is said of them."""
     shows = counts[0].rate.status(race=counts[0].race) is Status.PRESENT
-    rows = tuple(
-        (c.name, len(c.evidence), c.rate.fix_words(race=c.race) if shows and place else c.rate.words(race=c.race))
-        for place, c in enumerate(counts)
-    )
+
+    def judgement(place: int, c: Count) -> str:
+        said = c.rate.fix_words(race=c.race) if shows and place else c.rate.words(race=c.race)
+        untried = "" if c.rate.n else next((e.verdict.reason for e in c.evidence), "")  # as a patch that does not apply
+        return f"{said}: {untried}" if untried else said
+
+    rows = tuple((c.name, len(c.evidence), judgement(place, c)) for place, c in enumerate(counts))
     note = (
         "Correct only as far as the probe checks what comes out."
         if shows

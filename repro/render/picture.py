@@ -1,4 +1,4 @@
-"""Draws the finding of a bug as inline SVG: memory over time, or the rates of a race with their intervals. Pure."""
+"""Draws the finding of a bug as inline SVG: memory or requests over time, or the rates of a race. Pure."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from collections.abc import Sequence
 from repro.decide.answers import Answer
 from repro.decide.facts import Facts
 from repro.evidence.record import Evidence
-from repro.model import Status
+from repro.hub.record import Record
+from repro.model import Status, Symptom
+from repro.render.hub import healthy, labels, lanes, requests_title, seen, span
 from repro.render.words import target_words
 from repro.units import about, format_size
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 220, 64, 24
 MOST_POINTS = 80
-_ROW = 26
+_ROW, _LANE = 26, 34
 
 
 def picture(facts: Facts) -> str:
     """A figure with a caption in words; empty where there is nothing to draw. Colours only repeat dashes and words."""
     bad = facts.failure
+    if bad is not None and bad.outcome.symptom is not Symptom.OUT_OF_MEMORY and (record := seen(bad.outcome)):
+        return _requests(record, target_words(bad))
     if bad is not None and bad.limits.memory_bytes and len(bad.outcome.timeline) > 1:
         return _memory(_lines(facts, bad), bad.limits.memory_bytes)
     rated = [one for one in facts.releases if one.rate.n]
@@ -85,8 +89,36 @@ def _rates(rated: Sequence[Answer], package: str) -> str:
     )
 
 
+def _requests(record: Record, where: str) -> str:
+    """A lane an endpoint, a bar a request, dashed around those that went wrong; a line a commit."""
+    left, letter, (begin, end) = 132, 9.5, span(record)
+    shown = lanes(record)
+    bottom = _LANE * len(shown) + 18
+    scale = (WIDTH - left - 100) / (end - begin)  # room for the words of the last
+
+    def across(t: float) -> float:
+        return left + (t - begin) * scale
+
+    places = [across(one.at_s) for one in record.commits]
+    drawn = [_line(f"{x:.1f},0", f"{x:.1f},{bottom - 18}", "cap") for x in places]
+    for place, lane in enumerate(shown):
+        y = _LANE * place + 16
+        drawn.append(_text(f"{left - 8},{y + 12}", lane.endpoint, "end"))
+        for one in lane.requests:
+            kind, wide = "good" if healthy(one) else "bad", max(2.0, one.seconds * scale)
+            drawn.append(f'<rect class="{kind}" x="{across(one.at_s):.1f}" y="{y}" width="{wide:.1f}" height="14"/>')
+        drawn += [
+            _text(f"{across(one.at_s):.1f},{y - 3}", words, "start") for one, words in labels(lane, letter / scale)
+        ]
+    drawn += [_text(f"{left},{bottom}", "0 s", "start")]
+    drawn += [_text(f"{across(end):.1f},{bottom}", f"{end - begin:.1f} s", "end")]
+    said = [("", f"{lane.endpoint}: {lane.words}") for lane in shown]
+    return _figure(drawn, bottom + 6, f"{requests_title(record)}. {where}", said)
+
+
 def _figure(drawn: Sequence[str], height: int, title: str, keys: Sequence[tuple[str, str]]) -> str:
-    listed = "".join(f'<li class="key {kind}">{html.escape(words)}</li>' for kind, words in keys)
+    classes = [f' class="key {kind}"' if kind else "" for kind, _ in keys]
+    listed = "".join(f"<li{name}>{html.escape(words)}</li>" for name, (_, words) in zip(classes, keys, strict=True))
     caption = f"{html.escape(title)}.{f'<ul>{listed}</ul>' if listed else ''}"
     shape = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(title)}">{"".join(drawn)}</svg>'
     return f"<figure>{shape}<figcaption>{caption}</figcaption></figure>"

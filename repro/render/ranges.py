@@ -11,7 +11,7 @@ from repro.model import Status
 from repro.render.tables import Table
 from repro.render.words import clip, listed, status_words
 
-_NEEDS = re.compile(r"(\S+ depends on \S+)")
+_NEEDS = re.compile(r"(\S+ depends on \S+|\S+ has no (?:usable )?wheels\b)")
 
 
 def span(run: Sequence[Answer], newest: str = "") -> str:
@@ -82,4 +82,4 @@ def _symptoms(one: Answer) -> list[str]:
 def needs(reason: str) -> str:
     """Of the solver's proof that there is no such environment, the requirement that decides it."""
     found = _NEEDS.search(reason)
-    return found[1] if found else reason
+    return found[1] if found else reason.removeprefix("Because ").rstrip(".")

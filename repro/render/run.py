@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.bugs.declaration import Column, Prepared
-from repro.render.charts import timeline
+from repro.render.charts import requests_chart, timeline
+from repro.render.hub import order_table, seen, totals_table
 from repro.render.tables import Table, outcome_table
 from repro.render.words import counted, last_states, size_words
 from repro.run.result import Run
@@ -55,10 +56,12 @@ class ShownRun(Run):
         display(Words(repr(self)))
         if len(self.worst.outcome.timeline) > 1:
             display(Picture(timeline([self.worst]), ""))
+        if record := seen(self.worst.outcome):
+            display(Picture(requests_chart(record), order_table(record).to_text()))
 
 
 def run_text(run: Run, columns: Sequence[Column] = ()) -> str:
-    """Status, how each trial ended, and the command that asks again."""
+    """Status, how each trial ended, the command that asks again, and what the Hub saw, if there was one."""
     shown = run.worst
     outcome, limits = shown.outcome, shown.limits
     packages = " ".join(f"{name} {version}" for name, version in shown.target.items() if _is_version(name, version))
@@ -84,7 +87,9 @@ def run_text(run: Run, columns: Sequence[Column] = ()) -> str:
     if shown.memray:
         said += [("memray", f"peak heap {size_words(shown.memray.get('peak_bytes'))}; {memray_line(shown.memray)}")]
     head = f"{run.status.value.upper()}: {shown.bug}, {shown.scenario}, fix {shown.fix}"
-    return "\n".join([head, *(f"  {name:<8} {text}" for name, text in [*said, ("again", run.reproduce)] if text)])
+    lines = [head, *(f"  {name:<8} {text}" for name, text in [*said, ("again", run.reproduce)] if text)]
+    record = seen(outcome)
+    return "\n".join([*lines, *(["", totals_table(record).to_text()] if record else [])])
 
 
 def _is_version(name: str, value: Any) -> bool:

@@ -92,7 +92,8 @@ def run_scripts(
     """Run what the issue shows and has not been run yet: the script, and the test in an affected and a fixed release.
 
     A fixed release is one of the evidence; without one the newest is tried, and each patch in the affected one.
-    ``quick`` leaves the patches out, and the test of a race, which waits for hangs: ``repro issue BUG --run`` has both.
+    ``quick`` leaves out the patches, and the test of a race or an upload, which waits for hangs:
+    ``repro issue BUG --run`` has them all.
     """
     facts = known_of(store, slug)
     bug, bad = facts.bug, facts.failure
@@ -115,13 +116,13 @@ def run_scripts(
         good = str(healthy[-1].trials[-1].target["spec"]) if healthy else "latest"
         patches = [fix for fix in bug.fixes if fix.kind is FixKind.PATCH and not quick]
         done = {(str(e.target.get("spec")), e.fix) for e in facts.evidence if e.scenario == TEST}
-        for where, fix in [(spec, NO_FIX), (good, NO_FIX), *((spec, patch) for patch in patches)]:
+        for where, fix in dict.fromkeys([(spec, NO_FIX), (good, NO_FIX), *((spec, patch) for patch in patches)]):
             if (where, fix.name) not in done:
                 echo(f"running {exported_name(bug)} in {where}, fix {fix.name}")
                 run_test(runner, bug, where, fix)
 
     files = dict.fromkeys(script_for(bug, name) for name in ([project] if project else PROJECTS))
     work: list[Callable[[], None]] = [partial(script, file) for file in files]
-    if exported_source(bug) is not None and not (quick and bug.race):
+    if exported_source(bug) is not None and not (quick and (bug.race or bug.hub)):
         work.append(tests)
     in_order([Job(one) for one in work], race_budget(), runner.stop)  # what hangs only waits

@@ -102,5 +102,9 @@ def trial_json(evidence: Evidence) -> dict[str, Any]:
 
 
 def brief(measures: Mapping[str, Any], longest: int = 20) -> dict[str, Any]:
-    """Measures without long lists: those stay in the evidence file."""
-    return {name: value for name, value in measures.items() if not isinstance(value, Sequence) or len(value) <= longest}
+    """Measures without long lists, such as the requests that a Hub saw: those stay in the evidence file."""
+    return {
+        name: brief(value, longest) if isinstance(value, Mapping) else value
+        for name, value in measures.items()
+        if not isinstance(value, Sequence) or len(value) <= longest
+    }

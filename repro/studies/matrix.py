@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from logging import getLogger
 from pathlib import Path
 
 from repro import bugs
@@ -13,6 +14,7 @@ from repro.run.cache import Step, TrialCache, no_step
 from repro.run.pool import Budget, check
 from repro.run.question import Question, own_parameters, question
 from repro.run.result import Run
+from repro.units import format_size
 
 DEFAULT_AXES = ("datasets>=4.3",)
 
@@ -92,6 +94,17 @@ def plan(
         for fix in _chosen(fixes, [f.name for f in bug.fixes], "none")
         for spec in specs
     ]
+
+
+def within(cells: Sequence[PlannedCell], budget: Budget) -> Sequence[PlannedCell]:
+    """The cells whose caps fit; the log names the bugs left out. Where none fits, all: ``fill`` refuses them."""
+    fitting = [one for one in cells if (one.question.limits.memory_bytes or 0) <= budget.memory_bytes]
+    if fitting:
+        for slug in dict.fromkeys(one.question.bug.slug for one in cells if one not in fitting):
+            caps = [one.question.limits.memory_bytes or 0 for one in cells if one.question.bug.slug == slug]
+            there = format_size(budget.memory_bytes)
+            getLogger("repro").warning("%s is left out: it needs %s, there are %s", slug, format_size(max(caps)), there)
+    return fitting or cells
 
 
 def prepare(cache: TrialCache, cells: Sequence[PlannedCell], on_step: Step = no_step) -> list[int]:

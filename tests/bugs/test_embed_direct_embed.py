@@ -233,8 +233,18 @@ def test_a_file_that_hides_its_size_is_refused_rather_than_embedded_empty():
 
 
 @pytest.mark.parametrize("part", [1, 7, 999, 1000, 1001])
-def test_a_file_read_in_parts_is_whole(part, files, monkeypatch):
+def test_a_file_read_in_parts_is_whole_and_opened_once(part, files, monkeypatch):
     monkeypatch.setattr(module, "PART", part)
     files[1].write_bytes(bytes(range(250)) * 4)
     shard = lists([[files[0]], [files[1]]])
-    assert direct_embed(shard).equals(embed_table_storage(shard.data.table), check_metadata=True)
+    opened: list[Path] = []
+
+    def noted(path: Path, *how: Any, **more: Any) -> Any:
+        opened.append(path)
+        return real(path, *how, **more)
+
+    real = Path.open
+    monkeypatch.setattr(Path, "open", noted)
+    table = direct_embed(shard)
+    assert sorted(opened) == sorted(files[:2])
+    assert table.equals(embed_table_storage(shard.data.table), check_metadata=True)

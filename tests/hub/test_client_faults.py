@@ -142,10 +142,11 @@ def test_a_commit_that_is_refused(hub: Start, here: Here, fault: str) -> None:
     assert isinstance(value, Failed) == ("stall" not in fault)
 
 
-def test_a_commit_that_is_applied_and_answered_504(hub: Start, here: Here) -> None:
-    value, record = asked(hub, here, UPLOAD, "commit:applied-504@1")
+@pytest.mark.parametrize(("fault", "status"), [("applied-504", 504), ("applied-reset", 200), ("applied-close", 200)])
+def test_a_commit_that_is_applied_and_not_said_to_be(hub: Start, here: Here, fault: str, status: int) -> None:
+    value, record = asked(hub, here, UPLOAD, f"commit:{fault}@1")
     assert isinstance(value, Failed)
-    assert "504" in str(value)
+    assert answers(record, "commit")[1] == (status, status == 504, f"commit:{fault}@1")
     assert [one.title for one in record.commits][1:] == ["Upload b.bin with huggingface_hub"]
 
 

@@ -45,6 +45,7 @@ def test_values() -> None:
     assert parse("resolve:slow=64KiBx3").value == 65536
     assert parse("resolve:slow=64KiBx3").count == 3
     assert (parse("commit:applied-504").status, parse("commit:applied-504").applied) == (504, True)
+    assert (parse("put:applied-reset").kind, parse("put:applied-reset").applied) == ("reset", True)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,8 @@ def test_values() -> None:
         "resolve:reset=3",
         "resolve:503x",
         "resolve:applied-504",
+        "tree:applied-reset",
+        "put:applied-html",
         "resolve:500=2s",
         "resolve:slow=2 parsecs",
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from repro.errors import UserError
 from repro.inputs import cases
-from repro.inputs.cases import Layout, build, subjects
+from repro.inputs.cases import Layout, build, files, subjects
 
 
 def test_the_table_holds_the_ids_of_the_report():
@@ -19,32 +19,32 @@ def test_the_table_holds_the_ids_of_the_report():
 
 
 @pytest.mark.parametrize(
-    ("layout", "files", "groups"),
+    ("layout", "rows", "groups"),
     [
         (Layout(5, 100), [1] * 5, [1]),
         (Layout(5, 100, rows_per_file=2, rows_per_group=2), [2, 2, 1], [2]),
         (Layout(5, 100, rows_per_file=5), [5], [1] * 5),
     ],
 )
-def test_the_files_are_cut_as_the_layout_says(tmp_path, layout, files, groups):
-    found = build(tmp_path, layout, seed=1)
+def test_the_files_are_cut_as_the_layout_says(tmp_path, layout, rows, groups):
+    found = files(build(tmp_path, layout, seed=1))
     read = [pq.read_metadata(path) for path in found]
-    assert [one.num_rows for one in read] == files
+    assert [one.num_rows for one in read] == rows
     assert [read[0].row_group(i).num_rows for i in range(read[0].num_row_groups)] == groups
-    assert [path.name for path in found] == [f"train-{i:05d}-of-{len(files):05d}.parquet" for i in range(len(files))]
+    assert [path.name for path in found] == [f"train-{i:05d}-of-{len(rows):05d}.parquet" for i in range(len(rows))]
     assert [i for path in found for i in pq.read_table(path)["subject_id"].to_pylist()] == subjects()[:5]
 
 
 def test_a_file_takes_as_many_bytes_as_its_images(tmp_path):
     layout = Layout(3, 10_000)
-    sizes = [path.stat().st_size for path in build(tmp_path, layout, seed=1)]
+    sizes = [path.stat().st_size for path in files(build(tmp_path, layout, seed=1))]
     assert 1.0 <= sum(sizes) / layout.total_bytes < 1.2
 
 
 @pytest.mark.parametrize("kind", ["binary", "nifti"])
 def test_the_digests_are_those_of_the_images(tmp_path, kind):
     layout = Layout(2, 100, kind=kind)
-    row = pq.read_table(build(tmp_path, layout, seed=1)[1]).to_pylist()[0]
+    row = pq.read_table(files(build(tmp_path, layout, seed=1))[1]).to_pylist()[0]
     values = [row[column] if kind == "binary" else row[column]["bytes"] for column in cases.IMAGES]
     assert [hashlib.sha256(value).hexdigest() for value in values] == cases.digests(layout, 1, row["subject_id"])
 
@@ -70,5 +70,5 @@ def test_what_a_killed_builder_left_is_no_input(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         build(tmp_path, Layout(2, 100), seed=1)
     monkeypatch.undo()
-    assert len(build(tmp_path, Layout(2, 100), seed=1)) == 2
+    assert len(files(build(tmp_path, Layout(2, 100), seed=1))) == 2
     assert not list(Path(tmp_path).rglob("*.partial"))

@@ -17,9 +17,10 @@ from matplotlib.text import Text
 from repro.model import Killer, Outcome, Sample, Symptom, Verdict
 from repro.rates import Rate
 from repro.render import charts
-from repro.render.charts import ending, mermaid_timeline, rate_bars, timeline
+from repro.render.charts import ending, mermaid_timeline, rate_bars, requests_chart, timeline
 
 from ..evidence.examples import MIB, evidence
+from .test_hub import RECORD
 
 KILLED = evidence()
 UNSOLVABLE = evidence(
@@ -97,6 +98,14 @@ def test_a_run_that_never_was_says_why(seen):
 def test_runs_beyond_six_are_left_out_and_said_to_be(seen):
     timeline([KILLED] * 8)
     assert "the first 6 of 8 runs" in seen.words
+    assert seen.cut_off == []
+
+
+def test_requests_have_a_lane_for_each_endpoint_and_say_what_went_wrong_and_what_was_large(seen):
+    requests_chart(RECORD)
+    said = {"info", "put", "put:reset", "2.00 MiB", "no answer", "seconds since the Hub was started"}
+    assert said <= set(seen.words)
+    assert "Requests over time; 2 had a fault or no good answer; dashed: 1 commit" in seen.words
     assert seen.cut_off == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from repro.model import Outcome, Stack, Symptom, Verdict
-from repro.render.counts import conclusions, count_table, safety_table, stack_report
+from repro.render.counts import conclusions, count_table, fixes_table, safety_table, stack_report
 from repro.studies.count import Count
 from tests.evidence.examples import evidence
 from tests.render.reported import GDB
@@ -50,6 +50,17 @@ def test_what_fails_otherwise_or_cannot_be_tested_is_neither_clean_nor_bad():
     said = conclusions([counted("27", unsolvable=2), counted("28", error=3)], "releases")
     assert "  27: because of the test" in said and "  28: fails in another way in 3 of 3 trials" in said
     assert len(said) == 4
+
+
+def test_a_fix_that_could_not_be_tried_says_why_as_a_patch_that_does_not_apply():
+    rows = fixes_table(
+        [counted("none", hang_at_exit=3), counted("my.patch", unsupported=3), counted("take", error=3)]
+    ).rows
+    assert [row[2] for row in rows] == [
+        "fails in 3/3 (27–100 %)",
+        "not testable here: because of the test",
+        "fails in another way in 3 of 3 trials: because of the test",
+    ]
 
 
 def test_stacks_are_told_with_the_bugs_own_diagnosis():

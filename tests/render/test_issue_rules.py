@@ -17,6 +17,7 @@ from repro.evidence.record import Evidence
 from repro.model import Outcome, Stack, Symptom, Verdict
 from repro.render.issue import issue_text
 from repro.render.issue.text import Attached
+from repro.render.ranges import needs
 from repro.report.issues import attached
 from repro.signature import Signature
 from repro.signature import signature as signature_of
@@ -279,6 +280,14 @@ def test_the_exported_test_says_where_it_is_red_and_where_green_or_that_no_green
         "A pytest: red with datasets 5.1.0, pyarrow 24.0.0, Python 3.11.7; "
         "green with datasets 5.2.0, pyarrow 24.0.0, Python 3.11.7"
     )
+    patched = [
+        replace(one, fix=name)
+        for one, name in ((red, "large-binary"), (green, "rebased-offsets"), (green, "unconditional-copy"))
+    ]
+    assert summaries(written(EMBED, [BAD, red, *patched]))[-2] == (
+        "A pytest: red with datasets 5.1.0, pyarrow 24.0.0, Python 3.11.7 and the patch large-binary; "
+        "green with the patches rebased-offsets and unconditional-copy"
+    )
     only = part(written(EMBED, [BAD, red]), "A pytest")
     assert "no release or patch is known with which all of it is green" in only
     assert not part(written(EMBED, [BAD]), "A pytest"), "a test that never ran proves nothing"
@@ -335,3 +344,15 @@ def test_the_text_of_a_script_says_what_it_raises_where_that_came_from_and_in_wh
         and "With datasets 5.1.0, Python 3.11.7 (exit status 1)" in first
     )
     assert bug.expected in first and str(tmp_path) not in text
+
+
+@pytest.mark.parametrize(
+    ("proof", "said"),
+    [
+        ("Because a==1 depends on b>=2 and you require a==1, we can conclude that …", "a==1 depends on b>=2"),
+        ("Because a==1 has no usable wheels and you require a==1, we can conclude …", "a==1 has no usable wheels"),
+        ("Because there is no version of a==1, it fails.", "there is no version of a==1, it fails"),
+    ],
+)  # fmt: skip
+def test_of_the_solvers_proof_only_what_decides_it_is_said(proof, said):
+    assert needs(proof) == said

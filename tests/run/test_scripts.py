@@ -50,7 +50,18 @@ def test_red_needs_a_test_that_failed_and_green_one_that_passed(seen, symptom, i
     assert (verdict.symptom, verdict.is_bug) == (symptom, is_bug)
 
 
-@pytest.mark.parametrize("slug", ["embed-sliced-list", "exit-hang", "full-load", "unchecked-range"])
+@pytest.mark.parametrize(
+    "slug",
+    [
+        "embed-sliced-list",
+        "exit-hang",
+        "size-estimate",
+        "empty-embed",
+        "full-load",
+        "skip-wrong-rows",
+        "unchecked-range",
+    ],
+)
 def test_every_exported_test_is_plain_pytest_without_the_kit(slug):
     source = exported_source(bugs.load(slug))
     assert source is not None and "repro" not in source.read_text("utf-8").replace("reproduc", "")

@@ -23,7 +23,7 @@ from repro.run.cache import TrialCache
 from repro.run.pool import Budget
 from repro.run.question import Question
 from repro.studies.axes import Axis, read_axis, specs
-from repro.studies.matrix import Matrix, PlannedCell, fill, plan, prepare
+from repro.studies.matrix import Matrix, PlannedCell, fill, plan, prepare, within
 from repro.targets import records
 from tests.studies.fakes import FakeRunner, made_up, question
 
@@ -136,6 +136,18 @@ def test_a_finished_matrix_is_found_again_without_a_trial(tmp_path: Path) -> Non
     shown = [[e.id for e in cell.run.evidence] for cell in second.cells]
     assert shown == [[e.id for e in cell.run.evidence] for cell in first.cells]
     assert len({id for ids in shown for id in ids}) == 12, "no trial answers two cells"
+
+
+def test_of_many_bugs_those_whose_cap_does_not_fit_are_left_out_by_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    small, large = (
+        PlannedCell(question(made_up(tmp_path), limits=Limits(memory_bytes=cap << 30)), 1) for cap in (1, 8)
+    )
+    room = Budget(4 << 30, 2)
+    assert within([small, large], room) == [small]
+    assert "made-up is left out: it needs 8GiB, there are 4GiB" in caplog.text
+    assert within([large], room) == [large], "alone it is refused, with what to type instead"
 
 
 def test_only_the_missing_trials_are_run_when_more_are_asked_for(tmp_path: Path) -> None:

@@ -35,14 +35,14 @@ BUG = Bug(
     slug="full-load",
     title="load_dataset() holds Parquet files of one row in memory, at twice their size",
     summary=(
-        "load_dataset() of Parquet files (or row groups) with one row each keeps the rows in memory until a whole "
-        "writer batch came together: 100 rows of binary columns, 1,000 of most others. Then it copies them. With large "
-        "rows, as of medical images, the process is killed for memory; with two rows a file it needs hardly any."
+        "load_dataset() keeps rows that come one by one, from Parquet files (or row groups) of one row, in memory "
+        "until a whole writer batch is there: 100 rows with binary columns, 1,000 with most others. Then all of them "
+        "are copied once more. With large rows, as medical images have, the process is killed for memory."
     ),
-    expected="Converting needs memory for a few rows, whatever the number of files, as it does with two rows a file.",
+    expected="It needs memory for a few rows, as it does for the same rows with two a file.",
     cause=(
-        "ArrowBasedBuilder sends a table of one row through ArrowWriter.write_row, which counts rows and not bytes: "
-        "current_rows holds them up to writer_batch_size, and write_rows_on_file joins them in one copy."
+        "ArrowBasedBuilder sends each table of one row through ArrowWriter.write_row, which counts rows and not bytes: "
+        "current_rows holds up to writer_batch_size of them, then write_rows_on_file joins them into one copy."
     ),
     cause_at=CodePlace(
         "datasets/builder.py",
@@ -59,7 +59,7 @@ BUG = Bug(
         Scenario("one-row-files", "Parquet files of one row with binary columns"),
         Scenario("nifti", "Parquet files of one row with Nifti() columns"),
         Scenario("one-row-groups", "Parquet files of ten rows, in row groups of one"),
-        Scenario("repository", "a repository of such files on a loopback Hub, as in the report"),
+        Scenario("repository", "a repository of such files, on a loopback Hub"),
         Scenario("two-row-files", "the same rows, two a file", control=True),
         Scenario("streaming", "the same files, streamed", control=True),
     ),
@@ -67,9 +67,9 @@ BUG = Bug(
         NO_FIX,
         _workaround("writer-batch-size", "load_dataset(…, writer_batch_size=1)"),
         _workaround("default-batch-size", "datasets.config.DEFAULT_MAX_BATCH_SIZE = 1"),
-        _workaround("binary-batch-size", "the same, and ARROW_RECORD_BATCH_SIZE_FOR_BINARY_DATASETS = 1"),
+        _workaround("binary-batch-size", "datasets.config.ARROW_RECORD_BATCH_SIZE_FOR_BINARY_DATASETS = 1 as well"),
         _workaround("system-allocator", "the system's allocator for Arrow (ARROW_DEFAULT_MEMORY_POOL=system)"),
-        _patch("bounded-bytes", "write the rows once they have the size of a row group together"),
+        _patch("bounded-bytes", "write the rows as soon as they have datasets.config.MAX_ROW_GROUP_SIZE together"),
         _patch("row-at-once", "write a table of one row at once, as up to 4.8.4"),
     ),
     parameters=PARAMETERS,

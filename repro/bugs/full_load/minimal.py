@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import load_dataset
 
-ROWS, MIB = 32, 4  # memory grows with both: 149 rows of 13 MiB need 2.6 GiB (binary columns: 100 rows are held)
+ROWS, MIB = 32, 4  # memory grows with both, and with large rows the process is killed
 
 
 def load(rows_per_file: int) -> int:

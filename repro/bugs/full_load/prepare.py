@@ -32,14 +32,21 @@ def prepare(scenario: str, parameters: Mapping[str, Scalar], cache: Path) -> Pre
             layout = cases.Layout(count, size, kind="nifti")
         case _:
             layout = cases.Layout(count, size)
-    files = cases.build(cache, layout, seed)
+    tree = cases.build(cache, layout, seed)
+    files = cases.files(tree)
     ids = cases.subjects()[:count]
     return Prepared(
-        inputs={"files": [str(file) for file in files], "images": list(cases.IMAGES), "data_bytes": layout.total_bytes},
+        inputs={
+            "files": [str(file) for file in files],
+            "repository": cases.REPOSITORY,
+            "images": list(cases.IMAGES),
+            "data_bytes": layout.total_bytes,
+        },
         expected={
             "ids": ids,
             "first_row": cases.digests(layout, seed, ids[0]),
             "last_row": cases.digests(layout, seed, ids[-1]),
         },
         summary={"files": len(files), "data_bytes": layout.total_bytes},
+        repositories=tree,
     )

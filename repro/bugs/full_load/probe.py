@@ -1,8 +1,8 @@
 """Load a dataset as a whole, with ``load_dataset`` or a workaround for it, and measure the memory that this takes.
 
 ``python probe.py REQUEST.json EVENTS.jsonl``; ``inputs.files`` are Parquet files with ``subject_id`` and the columns in
-``inputs.images``. In the scenario ``repository`` they are first uploaded to the loopback Hub of the trial, and loaded
-from there. A workaround is called in place of ``load_dataset``, with its arguments.
+``inputs.images``; in the scenario ``repository`` they are loaded from ``inputs.repository`` on the loopback Hub of the
+trial. A workaround is called in place of ``load_dataset``, with its arguments.
 
 ``rss_before_load_bytes`` and ``peak_load_bytes`` are the memory of the process right before, and the highest while it
 loads; both are null where the system does not tell. After loading only the ids and two rows are read: the pages of the
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 from typing import Any
 
 from probe_tools import (
@@ -37,25 +36,12 @@ WORKAROUND = workaround(print)  # before anything is imported: it may choose Arr
 import datasets  # noqa: E402
 import pyarrow as pa  # noqa: E402
 
-REPOSITORY = "loopback/isles24-made-up"
-
-
-def upload(files: list[str]) -> None:
-    """Makes the repository of the report on the Hub of this trial."""
-    from huggingface_hub import HfApi
-
-    api = HfApi()
-    api.create_repo(REPOSITORY, repo_type="dataset")
-    api.upload_folder(
-        repo_id=REPOSITORY, repo_type="dataset", folder_path=str(Path(files[0]).parent), path_in_repo="data"
-    )
-
 
 def load(files: list[str]) -> Any:
     load_dataset = datasets.load_dataset if WORKAROUND is print else WORKAROUND
     match SCENARIO:
         case "repository":
-            return load_dataset(REPOSITORY, split="train")
+            return load_dataset(INPUTS["repository"], split="train")
         case "streaming":
             return load_dataset("parquet", data_files=files, split="train", streaming=True)
         case _:
@@ -89,9 +75,6 @@ def run() -> None:
         unsupported(f"datasets {datasets.__version__} has no Nifti feature (4.4.0 brought it)")
     files = sorted(INPUTS["files"])
     measure(data_bytes=INPUTS["data_bytes"], files=len(files))
-    if SCENARIO == "repository":
-        phase("upload")
-        upload(files)
 
     forget_peak()  # importing may have needed more
     before = resident()

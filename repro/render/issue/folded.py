@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from repro.bugs.declaration import NO_FIX
 from repro.decide.current import TEST, is_default, sortable, version_of
 from repro.decide.facts import Facts
@@ -135,16 +137,24 @@ def exported_test(facts: Facts, source: str) -> Part:
         return Part("")
     latest = {(str(e.target.get("spec")), e.fix): e for e in runs}.values()
     titles = {fix.name: f" ({plain(fix.title)})" for fix in facts.bug.fixes if fix.name != NO_FIX.name}
-    said = {
-        colour: [f"{target_words(e)}{titles.get(e.fix, '')}" for e in latest if e.verdict.symptom.healthy is green]
-        for colour, green in (("red", False), ("green", True))
-    }
     lines = [f"- {e.verdict.reason} with {target_words(e)}{titles.get(e.fix, '')}" for e in latest]
-    red, green = (listed(said[colour]) for colour in ("red", "green"))
-    known = f"green with {green}" if said["green"] else "no release or patch is known with which all of it is green"
-    summary = f"A pytest: red with {red}; {known}" if said["red"] else f"A pytest: never seen red; {known}"
-    lines += [] if said["green"] else [f"- {known[0].upper()}{known[1:]}."]
+    said = [words for green in (False, True) if (words := _seen(latest, green=green))]
+    if not any(e.verdict.symptom.healthy for e in latest):
+        said.append("no release or patch is known with which all of it is green")
+        lines.append(f"- {said[-1][0].upper()}{said[-1][1:]}.")
+    if all(e.verdict.symptom.healthy for e in latest):
+        said.insert(0, "never seen red")
+    summary = f"A pytest: {'; '.join(said)}"
     return Part(details(summary, f"{chr(10).join(lines)}\n\n{fenced(source, 'python')}"), "the test", 5)
+
+
+def _seen(runs: Iterable[Evidence], *, green: bool) -> str:
+    """``red with datasets 5.1.0 and the patches contiguous-copy and large-binary``; empty if it was never so."""
+    so = [e for e in runs if e.verdict.symptom.healthy is green]
+    released = [target_words(e) for e in so if e.fix == NO_FIX.name]
+    patches = [e.fix for e in so if e.fix != NO_FIX.name]
+    many = f"the patch{'es' * (len(patches) > 1)} {listed(patches)}"
+    return f"{'green' if green else 'red'} with {listed([*released, *([many] if patches else [])])}" if so else ""
 
 
 def untested(facts: Facts) -> Part:

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from itertools import accumulate, chain
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -222,9 +223,11 @@ def _read_all(column: _Column) -> pa.BinaryArray:
         jobs: list[Future[None]] = []
         for entry in column.entries:
             if entry is not None:
-                for at in range(0, entry.size or 1, PART):
+                starts = range(0, entry.size or 1, PART)
+                source = _Source(entry, len(starts))
+                for at in starts:
                     part = view[end + at : end + min(at + PART, entry.size)]
-                    jobs.append(readers.submit(_read_part, column.name, entry, at, part))
+                    jobs.append(readers.submit(_read_part, column.name, source, at, part))
                 end += entry.size
         try:
             for job in jobs:
@@ -238,13 +241,33 @@ def _read_all(column: _Column) -> pa.BinaryArray:
     return pa.Array.from_buffers(pa.binary(), len(column.entries), buffers)
 
 
-def _read_part(name: str, entry: _Entry, at: int, view: memoryview) -> None:
+class _Source:
+    """The file of an entry, opened once: from the first of its parts that is read to the last."""
+
+    def __init__(self, entry: _Entry, parts: int) -> None:
+        self.entry, self._left, self._lock = entry, parts, Lock()
+        self._file: FileIO | None = None
+
+    def __enter__(self) -> FileIO:
+        with self._lock:
+            self._file = self._file or _file(self.entry.path or "").open("rb", buffering=0)
+            return self._file
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._left -= 1
+            if not self._left and self._file is not None:
+                self._file.close()
+
+
+def _read_part(name: str, source: _Source, at: int, view: memoryview) -> None:
     """Fill `view` with the bytes of the entry from `at` on."""
+    entry = source.entry
     if entry.content is not None:
         view[:] = memoryview(entry.content).cast("B")[at : at + len(view)]
     elif entry.path is not None:
         try:
-            with _file(entry.path).open("rb", buffering=0) as file:
+            with source as file:
                 _read_into(file, entry, at, view)
         except (OSError, ValueError) as error:
             raise EmbedError(name, entry.row, entry.path, _why(error)) from error
@@ -252,12 +275,11 @@ def _read_part(name: str, entry: _Entry, at: int, view: memoryview) -> None:
 
 def _read_into(file: FileIO, entry: _Entry, at: int, view: memoryview) -> None:
     """Read one part of an open file; any sign that the file changed since its size was taken is an error."""
-    file.seek(at)
     filled = 0
-    while filled < len(view) and (count := file.readinto(view[filled:])):
+    while filled < len(view) and (count := os.preadv(file.fileno(), [view[filled:]], at + filled)):
         filled += count
-    now = os.fstat(file.fileno())
-    if filled < len(view) or now.st_size != entry.size or (at + filled == entry.size and file.read(1)):
+    now, end = os.fstat(file.fileno()), at + filled
+    if filled < len(view) or now.st_size != entry.size or (end == entry.size and os.pread(file.fileno(), 1, end)):
         raise ValueError(f"its size changed: {entry.size} bytes expected, now {now.st_size}")
     if now.st_mtime_ns != entry.changed_ns:
         raise ValueError("it was written to since its size was taken")

@@ -1,0 +1,1 @@
+"""Uploading is interrupted: killed, refused, reset, or left without an answer."""

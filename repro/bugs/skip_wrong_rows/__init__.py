@@ -1,0 +1,1 @@
+"""Streaming ``skip(n)`` gives other rows (huggingface/datasets#8236)."""
