@@ -135,7 +135,7 @@ def locate(place: CodePlace | None, target: TargetInfo) -> dict[str, Any] | None
     """Where the cause stands in an environment: ``file``, ``line``, ``text`` and ``permalink`` of that release."""
     if place is None:
         return None
-    version = target.packages.get(place.file.split("/")[0], "")
+    version = target.packages.get(place.file.split("/")[0].replace("_", "-"), "")
     for path in target.python.parent.parent.glob(f"lib/python*/site-packages/{place.file}"):
         source = path.read_text("utf-8", "replace")
         line = find_line(place, source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,8 @@ from repro.bugs.unchecked_range.prepare import REPO, prepare
 from repro.bugs.unchecked_range.readers import READERS, SCENARIOS
 from repro.hub.faults import Plan, parse
 from repro.model import Outcome, Symptom, Verdict
+from repro.run.scripts import locate
+from tests.conftest import here
 
 BUG = bugs.load("unchecked-range")
 EXPECTED = {"sha256": "aa", "amount": 100}
@@ -90,6 +93,15 @@ def test_the_claims_of_the_report_are_judged_by_what_its_code_costs(
     assert claim.rule([witness(outcome(down, raised="OSError"))]).verdict is ClaimVerdict.NOT_YET_TESTED
     finding = claim.rule([witness(outcome(down))])
     assert (finding.verdict, finding.evidence) == (verdict, ("evidence/1.json",))
+
+
+def test_the_cause_is_found_in_a_release_with_an_address_of_that_release(tmp_path: Path) -> None:
+    file = tmp_path / "lib/python3.11/site-packages/huggingface_hub/hf_file_system.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("def other():\n    return r.content\ndef _fetch_range(self):\n    return r.content\n")
+    found = locate(BUG.cause_at, replace(here(), python=tmp_path / "bin/python", packages={"huggingface-hub": "2.4.0"}))
+    assert found is not None
+    assert found["permalink"].endswith("/v2.4.0/src/huggingface_hub/hf_file_system.py#L4")
 
 
 def test_requests_and_bytes_are_those_of_files() -> None:

@@ -190,13 +190,8 @@ def test_the_image_is_one_call_more(tmp_path: Path) -> None:
 
 
 def test_the_149_cases_of_the_report_take_151_requests_and_16_kib_a_file(tmp_path: Path) -> None:
-    paths = cases.build(tmp_path / "cache", cases.Layout(149, 20_000), 15)
-    folder = tmp_path / "tree/datasets" / REPO / "data"
-    folder.mkdir(parents=True)
-    for path in paths:
-        (folder / path.name).symlink_to(path)
-    with hub_here(tmp_path / "tree") as hub:
-        index = case_index(REPO)
+    with hub_here(cases.build(tmp_path, cases.Layout(149, 20_000), 15)) as hub:
+        index = case_index(cases.REPOSITORY)
         assert index.ids == cases.subjects()
         asked = [one for one in hub.record.requests if one.endpoint != "other"]  # a client asks once a day who runs it
         assert (len(asked), {one.down for one in asked[1:]}) == (150, {recipe.TAIL})

@@ -33,7 +33,7 @@ def prepare(scenario: str, parameters: Mapping[str, Scalar], cache: Path) -> Pre
         if not tree.exists():
             partial = tree.with_suffix(".partial")
             shutil.rmtree(partial, ignore_errors=True)
-            _write(partial / "datasets" / REPO, cases.build(cache, CASE, SEED)[0])
+            _write(partial / "datasets" / REPO, cases.files(cases.build(cache, CASE, SEED))[0])
             partial.rename(tree)
     names = {"pandas": "rows.csv", "datasets": "rows.jsonl", "parquet": "case.parquet", "report": "case.parquet"}
     reader = reader_of(scenario)

@@ -43,17 +43,23 @@ def _faults(reader: str, fault: str) -> tuple[str, ...]:
 
 def _scenario(reader: str, fault: str, words: str) -> Scenario:
     title, needs = READERS[reader]
-    return Scenario(f"{reader}-{fault}", f"{title}: {words}", needs=needs, faults=_faults(reader, fault))
+    short = f"{reader} {fault.replace('-', ' ')}"
+    return Scenario(f"{reader}-{fault}", f"{short}: {title}, {words}", needs=needs, faults=_faults(reader, fault))
 
 
 SCENARIOS = (
     *(_scenario(reader, fault, words) for reader in READERS for fault, words in FAULTS.items()),
     *(_scenario(reader, fault, words) for reader in ("open", "stream") for fault, words in RETRIED.items()),
     *(
-        Scenario(f"{reader}-well", f"{title}, and nothing goes wrong", control=True, needs=needs)
+        Scenario(f"{reader}-well", f"{reader} well: {title}, and nothing goes wrong", control=True, needs=needs)
         for reader, (title, needs) in READERS.items()
     ),
-    Scenario("report", "the code of the report: three columns of one case", control=True, needs=("pyarrow",)),
+    Scenario(
+        "report",
+        "the report's code: three columns of one case through `pyarrow.parquet.ParquetFile`",
+        control=True,
+        needs=("pyarrow",),
+    ),
 )
 
 
