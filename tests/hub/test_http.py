@@ -19,7 +19,7 @@ import psutil
 import pytest
 from huggingface_hub import constants
 
-from benchmarks.read_case import LAYOUTS, REPO, hub_here, write
+from benchmarks.reading import LAYOUTS, REPO, hub_here, write
 from repro.hub import CLIENT_ENVIRONMENT
 from repro.recipes.read_case import case_index
 from tests.conftest import Kit

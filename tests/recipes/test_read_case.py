@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.read_case import IMAGES, LAYOUTS, REPO, Layout, attempt, hub_here, sequence, value, write
+from benchmarks.reading import IMAGES, LAYOUTS, REPO, Layout, attempt, hub_here, sequence, value, write
 from repro import targets
 from repro.hub.faults import Plan, parse
 from repro.hub.state import Hub
@@ -32,7 +32,7 @@ BARE = Layout(3, 30_000, checksums=False, codec="snappy", struct=True)
 
 @pytest.fixture(scope="module", params=[SUMMED, BARE], ids=["checksums", "none"])
 def layout(request: pytest.FixtureRequest) -> Layout:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 @pytest.fixture(scope="module")
