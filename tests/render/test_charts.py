@@ -193,7 +193,8 @@ def test_without_samples_there_is_no_mermaid_chart():
 
 def test_ratios_say_their_numbers_and_what_was_not_measured(seen):
     measured: list[list[float | None]] = [[448.0, 0.03], [3.0, None], [0.0, 1.0]]
-    ratio_bars(list(zip(["none", "one-file", "ours"], measured, strict=True)), ["first case", "second case"], "one-case")
+    rows = list(zip(["none", "one-file", "ours"], measured, strict=True))
+    ratio_bars(rows, ["first case", "second case"], "one-case")
     assert {"448", "0.03", "3", "not measured", "0", "1", "first case", "second case", "one-case"} <= set(seen.words)
     assert {"none", "one-file", "ours"} <= set(seen.words)
     assert seen.cut_off == []
