@@ -134,7 +134,7 @@ def test_a_way_gives_the_right_bytes_and_reads_what_it_must(lab, fix, first, sec
     """Six files of three images: all of it, one file, or one column, an index or a footer."""
     run = lab.run(BUG.slug, fix=fix, parameters=BUG.small, show=False)
     assert run.worst.verdict.symptom is Symptom.OK
-    assert ratios(run.worst.outcome) == pytest.approx([first, second], abs=0.1)
+    assert ratios(run.worst.outcome) == pytest.approx([first, second], abs=0.2)
 
 
 @pytest.mark.slow
@@ -147,11 +147,11 @@ def test_skip_gives_another_case_in_a_release_that_skips_wrongly(lab):
 # --- the claim ----------------------------------------------------------------------------------------------------
 
 
-def seen(fix: str, symptom: Symptom = Symptom.OK, datasets: str = "5.2.0") -> Any:
+def seen(fix: str, symptom: Symptom = Symptom.OK, datasets: str = "5.2.0", **more: Any) -> Any:
     target = {"spec": "x", "datasets": datasets, "packages": {}}
     verdict = Verdict(symptom, symptom is Symptom.WRONG_OUTPUT, "why")
     return evidence(
-        bug=BUG.slug, scenario="one-image", fix=fix, outcome=outcome(symptom), verdict=verdict, target=target
+        bug=BUG.slug, scenario="one-image", fix=fix, outcome=outcome(symptom, **more), verdict=verdict, target=target
     )
 
 
@@ -172,3 +172,11 @@ def test_the_evidence_decides(trials, verdict):
     finding: ClaimFinding = BUG.claims[0].rule(trials)
     assert finding.verdict is verdict
     assert bool(finding.evidence) == (verdict is not ClaimVerdict.NOT_YET_TESTED)
+
+
+def test_each_size_is_said_for_itself_and_what_failed_is_named():
+    small = [seen("none"), seen("streaming"), seen("hf-file-system"), seen("skip-take", Symptom.WRONG_OUTPUT)]
+    large = [seen("hf-file-system", needed_bytes=1 << 20), seen("filters", BAD, needed_bytes=1 << 20)]
+    text = BUG.claims[0].rule([*small, *large]).measured
+    assert "of 1000 B 3 of 4 ways" in text and "skip-take wrong-output" in text
+    assert "of 1.00 MiB 1 of 2 ways" in text and "filters out-of-memory" in text
