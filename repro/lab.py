@@ -20,7 +20,7 @@ from repro.render.claims import claims_table
 from repro.render.compare import ShownComparison, ShownConclusion, sentences
 from repro.render.counts import ShownCounts
 from repro.render.progress import progress
-from repro.render.run import Picture, ShownRun, Words, allocators_table, inputs_table, runs_table
+from repro.render.run import Picture, ShownRun, Words, allocators_table, inputs_table, ratios_picture, runs_table
 from repro.render.summary import summary_sentences
 from repro.render.survival import ShownSurvival
 from repro.render.tables import Table
@@ -48,8 +48,7 @@ class Lab:
         timeout: wall time such as ``"120s"``.
         reuse: use stored trials whose content hash is unchanged; else run everything again.
         quiet: show no progress.
-        reports: folder for the evidence; the checkout's ``reports/`` by default.
-        cache: folder for inputs and environments.
+        reports, cache: folders for the evidence (by default ``reports/`` of the checkout), for inputs and environments.
 
     Raises:
         UserError: a name, size or spec is wrong; the message names the valid choices.
@@ -266,6 +265,10 @@ class Lab:
     def table(self, *runs: Run, title: str = "") -> Table:
         """Several runs side by side."""
         return runs_table(runs, title)
+
+    def bars(self, *runs: Run, columns: Sequence[str]) -> Picture:
+        """Ratios of several runs as bars: those of the bug's own columns with these titles."""
+        return ratios_picture(runs, columns)
 
     def timeline(self, *runs: Run) -> Picture:
         """Memory over time of several runs in one picture."""

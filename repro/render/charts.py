@@ -81,6 +81,41 @@ def rate_bars(rates: Sequence[tuple[str, Rate]], title: str) -> bytes:
         return png(figure)
 
 
+def ratio_bars(rows: Sequence[tuple[str, Sequence[float | None]]], parts: Sequence[str], title: str) -> bytes:
+    """PNG of ratios as horizontal bars on a logarithmic scale, the first row on top, with a line at 1.
+
+    Each row has a bar for each of ``parts`` (two at most): plain, then hatched. What was not measured says so.
+    """
+    height = 0.8 / len(parts)
+    known = [value for _, values in rows for value in values if value]
+    with canvas(1.4 + 0.26 * len(parts) * max(1, len(rows))) as figure:
+        axes = figure.subplots()
+        axes.set_xscale("log")
+        axes.set_xlim(0.1, 6 * max([1.0, *known]))  # room for the words
+        for number, part in enumerate(parts):
+            places = [place + (number - (len(parts) - 1) / 2) * height for place in range(len(rows))]
+            values = [values[number] or 0.0 for _, values in rows]
+            axes.barh(
+                places, values, height * 0.85, color=(_BAR, "white")[number], edgecolor=_LINE,
+                hatch=("", "////")[number], linewidth=0.8, label=part,
+            )  # fmt: skip
+            for place, (_, measured) in zip(places, rows, strict=True):
+                value = measured[number]
+                words = "not measured" if value is None else f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+                axes.annotate(
+                    words, (max(value or 0.0, 0.1), place), (4, 0), textcoords="offset points", va="center", fontsize=8
+                )
+        axes.axvline(1, color=_MARK, linestyle="--", linewidth=0.9)
+        axes.set_yticks(range(len(rows)), [label for label, _ in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.6)  # the first on top
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
+        axes.set_xlabel("times what is needed (dashed: once), logarithmic")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        figure.legend(loc="outside upper right", ncols=len(parts), fontsize=8)
+        return png(figure)
+
+
 def requests_chart(record: Record) -> bytes:
     """PNG of what a Hub saw over time: a lane an endpoint, a bar a request, a dashed line a commit.
 

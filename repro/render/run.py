@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.bugs.declaration import Column, Prepared
-from repro.render.charts import requests_chart, timeline
+from repro.render.charts import ratio_bars, requests_chart, timeline
 from repro.render.hub import order_table, seen, totals_table
 from repro.render.tables import Table, outcome_table
 from repro.render.words import counted, last_states, size_words
@@ -115,6 +115,17 @@ def runs_table(runs: Iterable[Run], title: str = "") -> Table:
     shown = list(runs)
     columns = {c.title: c for run in shown if isinstance(run, ShownRun) for c in run.columns}
     return outcome_table([run.worst for run in shown], tuple(columns.values()), title)
+
+
+def ratios_picture(runs: Iterable[Run], titles: Sequence[str]) -> Picture:
+    """Numbers of several runs as bars: those of the bug's own columns with these titles, a row a fix."""
+    shown = [run for run in runs if isinstance(run, ShownRun)]
+    rows = []
+    for run in shown:
+        cells = {column.title: column.cell(run.worst.outcome) for column in run.columns}
+        rows.append((run.worst.fix, [float(cells[title]) if cells.get(title) else None for title in titles]))
+    what = ", ".join(dict.fromkeys(f"{run.worst.bug}, {run.worst.scenario}" for run in shown))
+    return Picture(ratio_bars(rows, titles, what), runs_table(shown).to_text())
 
 
 def inputs_table(prepared: Prepared) -> Table:

@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from repro.model import Killer, Outcome, Sample, Symptom, Verdict
 from repro.rates import Rate
 from repro.render import charts
-from repro.render.charts import ending, mermaid_timeline, rate_bars, requests_chart, timeline
+from repro.render.charts import ending, mermaid_timeline, rate_bars, ratio_bars, requests_chart, timeline
 
 from ..evidence.examples import MIB, evidence
 from .test_hub import RECORD
@@ -186,3 +186,20 @@ def test_the_mermaid_chart_keeps_the_peak_within_the_points_allowed(samples, cap
 def test_without_samples_there_is_no_mermaid_chart():
     with pytest.raises(ValueError, match="no samples"):
         mermaid_timeline([])
+
+
+# ratios
+
+
+def test_ratios_say_their_numbers_and_what_was_not_measured(seen):
+    measured: list[list[float | None]] = [[448.0, 0.03], [3.0, None], [0.0, 1.0]]
+    rows = list(zip(["none", "one-file", "ours"], measured, strict=True))
+    ratio_bars(rows, ["first case", "second case"], "one-case")
+    assert {"448", "0.03", "3", "not measured", "0", "1", "first case", "second case", "one-case"} <= set(seen.words)
+    assert {"none", "one-file", "ours"} <= set(seen.words)
+    assert seen.cut_off == []
+    assert not any("$" in word for word in seen.words)
+
+
+def test_ratios_of_nothing_are_a_picture_too():
+    assert chunks(ratio_bars([], ["read"], "nothing"))[-1] == "IEND"

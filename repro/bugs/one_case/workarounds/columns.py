@@ -1,0 +1,11 @@
+"""Recipe: stream only the columns that are needed, until the case comes."""
+
+from typing import Any
+
+from datasets import load_dataset
+
+
+def columns(repository: str, columns: list[str], *, id: str, **_: object) -> dict[str, Any]:
+    rows = load_dataset(repository, split="train", streaming=True, columns=["subject_id", *columns])
+    row = next(row for row in rows if row["subject_id"] == id)
+    return {name: row[name] for name in columns}
