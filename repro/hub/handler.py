@@ -23,6 +23,8 @@ from repro.hub.storage import Refused, Upload
 
 PIECE = 256 << 10
 _IN_MEMORY = 1 << 20
+_KEPT = 1_000
+"""Characters of a path that the record keeps."""
 _PAGE = b"<!doctype html><html><body><h1>Please sign in to this network</h1></body></html>\n"
 
 
@@ -48,7 +50,7 @@ class Handler(web.RequestHandler):
         except Refused as refused:
             endpoint, self.names, self.refused = "other" if path.startswith("/") else "elsewhere", {}, refused
         self.fault = self.hub.plan.take(endpoint, bool(asked))
-        self.seen = Request(self.hub.now(), endpoint, request.method or "", path, bytes=asked)
+        self.seen = Request(self.hub.now(), endpoint, request.method or "", path[:_KEPT], bytes=asked[:_KEPT])
         self.seen.fault = self.fault.typed if self.fault else ""
         self.hub.record.begin(self.seen)
         self.hub.open.add(self)
@@ -162,7 +164,7 @@ class Handler(web.RequestHandler):
     def _span(self, answer: Answer, size: int) -> range:
         """The bytes to send of a file, and the status and headers that say so."""
         condition = self.request.headers.get("If-Range")
-        header = self.seen.bytes if condition in (None, answer.headers["ETag"]) else None
+        header = self.request.headers.get("Range") if condition in (None, answer.headers["ETag"]) else None
         asked = asked_bytes(header, size)
         kind = self.fault.kind if self.fault is not None else ""
         if asked is None or kind == "range-ignored":

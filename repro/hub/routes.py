@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote
 
 from repro.hub.storage import Refused
 
+_LARGEST_FORM = 64 << 20
 _REPOSITORY = r"(?P<name>[^/]+/[^/]+)"
 _API = rf"/api/(?P<kind>datasets|models)/{_REPOSITORY}"
 _ROUTES = tuple(
@@ -64,7 +65,10 @@ class Call:
     def form(self) -> Any:
         """The JSON of the body; an object."""
         assert self.body is not None
-        return _json(self.body.read())
+        body = self.body.read(_LARGEST_FORM + 1)
+        if len(body) > _LARGEST_FORM:
+            raise Refused(413, "the body is larger than any form")
+        return _json(body)
 
 
 @dataclass(frozen=True, slots=True)

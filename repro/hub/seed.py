@@ -47,6 +47,8 @@ def _fill(repository: Repository, folder: Path, sums: _Sums) -> None:
     added: dict[str, Content] = {}
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         path = file.relative_to(folder).as_posix()
+        if ".git" in path.split("/"):  # of a clone; no file of a repository
+            continue
         with file.open("rb") as start:
             large = goes_through_lfs(path, file.stat().st_size, start.read(512))
         if large:

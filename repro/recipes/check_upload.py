@@ -135,12 +135,17 @@ Source = tuple[str, int, Callable[[int], bytes]]
 
 
 def _local(where: Path) -> Iterator[Source]:
-    files = [where] if where.is_file() else sorted(where.rglob("*.parquet"))
+    # a folder may be named so as well; a link that leads nowhere is an error
+    files = [where] if where.is_file() else sorted(file for file in where.rglob("*.parquet") if not file.is_dir())
     if not files:
         raise CheckError(f"{where} holds no Parquet file")
     for file in files:
         name = file.relative_to(where) if where.is_dir() else file
-        yield str(name), file.stat().st_size, partial(_end, file)
+        try:
+            size = file.stat().st_size
+        except OSError as error:
+            raise CheckError(f"{name}: {_line(error)}") from error
+        yield str(name), size, partial(_end, file)
 
 
 def _end(file: Path, count: int) -> bytes:
@@ -159,7 +164,7 @@ def _remote(repository: str, revision: str | None) -> Iterator[Source]:
     try:
         tree = list(HfApi().list_repo_tree(repository, recursive=True, revision=revision, repo_type="dataset"))
     except Exception as error:  # whatever the client raises: no such repository, no network, no right
-        raise CheckError(f"{repository}: {_line(error)}") from error
+        raise CheckError(f"{repository}: {_line(error)} (and it is no folder here)") from error
     files = [(one.path, one.size) for one in tree if one.path.endswith(".parquet")]
     if not files:
         raise CheckError(f"{repository} holds no Parquet file")

@@ -14,6 +14,7 @@ an error is neither lost nor made twice. The client waits without end for a Hub 
 ends after `patience` seconds without a byte, and is repeated `tries` times at most.
 
 `push_to_hub` of another split later believes that there is no other, and readers fail; the same command again mends it.
+All splits of a repository must have the same columns, or readers fail for each of them; this is not checked here.
 Xet is switched off, unless HF_HUB_DISABLE_XET is set: shards go through LFS, with which all this was tested.
 """
 
@@ -37,9 +38,14 @@ os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # is read when huggingface_hub
 
 import huggingface_hub
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, DatasetCard, HfApi, hf_hub_url
-from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import (
+    HFValidationError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 from huggingface_hub.lfs import UploadInfo
-from huggingface_hub.utils import _http, build_hf_headers, disable_progress_bars, get_session, logging
+from huggingface_hub.utils import _http, build_hf_headers, disable_progress_bars, get_session, logging, validate_repo_id
 from tqdm.auto import tqdm
 
 T = TypeVar("T")
@@ -110,8 +116,12 @@ def upload_shards(
         UploadError: everything that goes wrong, in one line that says what to do.
     """
     shards = _shards(Path(folder), split)
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo_id):
-        raise UploadError(f"{repo_id!r} is no repository: type OWNER/NAME")
+    try:
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo_id):
+            raise HFValidationError("two names with a slash between them are needed")
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise UploadError(f"{repo_id!r} is no repository: type OWNER/NAME ({error})") from None
     if commit_every < 1 or tries < 1 or patience <= 0:
         raise UploadError("commit_every, tries and patience must be more than 0")
     total = sum(shard.size for shard in shards)
@@ -154,8 +164,10 @@ def _shards(folder: Path, split: str) -> list[Shard]:
         manifest = json.loads(path.read_bytes())
         shards = [Shard(folder / s["name"], f"data/{s['name']}", s["bytes"], s["sha256"]) for s in manifest["shards"]]
         finished = manifest["schema"] == 1 and manifest["num_shards"] == len(shards)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UploadError(f"{path} is missing: run write_shards first, or name the split with --split") from None
+    except OSError as error:
+        raise UploadError(f"{path} cannot be read ({error.strerror}): name a folder that you may read") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UploadError(f"{path} is no manifest of write_shards: write the shards again") from error
     if not finished:
@@ -316,12 +328,17 @@ class _Repository:
         # a 404 of LFS's `verify` says that the object did not arrive
         arrived = status != 404 or "/verify" not in str(answer.url)
         lasting = 400 <= status < 500 and status not in {408, 409, 412, 425, 429} and arrived
+        lasting |= any(isinstance(one, OfflineModeIsEnabled) for one in causes)
         if lasting or attempt >= self.tries:
             said = " ".join(re.sub(r"\?\S*", "", str(causes[-1])).split())  # no query: it may hold a signature
             if isinstance(causes[-1], json.JSONDecodeError):
                 said = "the answer is not JSON: is there a proxy or a sign-in page?"
             reason = f"the Hub answers {status}" if status else said[:200] or type(causes[-1]).__name__
+            if status and lasting and (why := " ".join(answer.headers.get("X-Error-Message", "").split())):
+                reason += f" ({why[:200]})"
             again = "run the same command again, and what arrived is not sent again"
+            if lasting:
+                again = f"mend that, then {again}"
             raise UploadError(f"{what}: {reason}; {advice.get(status, again)}") from error
         try:
             asked = float(answer.headers["Retry-After"]) if answer is not None else 0.0
@@ -395,6 +412,9 @@ def _card(text: str | None, split: str, splits: set[str]) -> str | None:
         before = json.dumps(card.data.to_dict(), default=str)
         configs = list(card.data.get("configs") or [])
         default = next((one for one in configs if one["config_name"] == "default"), None)
+        if rival := next((one["config_name"] for one in configs if one is not default and one.get("default")), None):
+            here = f"README.md there makes {rival!r} the default configuration"  # with two, readers fail
+            raise UploadError(f"{here}: take `default: true` out there, or choose another repository")
         if default is None:
             configs.append(default := {"config_name": "default", "data_files": []})
         else:
@@ -409,6 +429,8 @@ def _card(text: str | None, split: str, splits: set[str]) -> str | None:
         card.data["configs"] = configs
         card.data["dataset_info"] = [one for one in infos if one.get("config_name", "default") != "default"] or None
         return None if json.dumps(card.data.to_dict(), default=str) == before else str(card)
+    except UploadError:
+        raise
     except Exception as error:
         raise UploadError(
             f"README.md there has metadata that is not understood ({error!r}): mend it by hand"

@@ -19,6 +19,7 @@ it is made of), "file_bytes" (of its embedded files), "bytes", "sha256" (both of
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -86,7 +87,8 @@ def write_shards(
     Shards are balanced by the real sizes of the files: as few as `max_shard_bytes` allows (a larger row gets a shard
     of its own), or exactly `num_shards`. Each is written under a temporary name, synced to disk, checked and renamed,
     then entered in the manifest, which is returned. After a kill, the same call keeps the finished shards whose rows,
-    files (path, size and, if local, time) and sha256 are still the same, and writes the rest.
+    files (path, size and, if local, time) and sha256 are still the same, and writes the rest. A second call for the
+    same folder waits for the first to end.
 
     Memory: a few MB, whatever the size of files, rows and shards; the other columns cost what pyarrow takes for them.
     Two shards are written at a time. If the table holds bytes already, it is one; they stay where they are, unless
@@ -107,7 +109,7 @@ def write_shards(
     folder.mkdir(parents=True, exist_ok=True)
     for path in made:
         _sync_folder(path.parent)
-    done = _finished(folder, split, names)
+    done: dict[str, dict[str, Any]] = {}
     header = {"schema": 1, "split": split, "compression": compression, "num_rows": len(weights)}
     header |= {"num_shards": len(names), "file_bytes": file_bytes}
 
@@ -145,11 +147,12 @@ def write_shards(
             enter(name, entry | _write(skeleton, folder / name, compression, advance))
 
     try:
-        save()
         bar = tqdm(total=file_bytes, unit="B", unit_scale=True, desc=f"{split} shards", disable=not progress)
-        with bar, ThreadPoolExecutor(1 if held else 2) as pool:
-            shards = [pool.submit(make, name, *rows) for name, rows in zip(names, bounds, strict=True)]
+        with _alone(folder), bar, ThreadPoolExecutor(1 if held else 2) as pool:
+            done.update(_finished(folder, split, names))
+            save()
             try:
+                shards = [pool.submit(make, name, *rows) for name, rows in zip(names, bounds, strict=True)]
                 wait(shards, return_when=FIRST_EXCEPTION)
             except BaseException:  # Ctrl-C: end at the next block
                 interrupted.set()
@@ -158,7 +161,7 @@ def write_shards(
                 pool.shutdown(cancel_futures=True)
             for shard in shards:
                 shard.result()
-        return save()
+            return save()
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             kept = "finished shards are kept; make room and repeat the same call"
@@ -259,6 +262,18 @@ def _groups(weights: list[int], start: int, stop: int, limit: int) -> list[tuple
 
 
 # ---- what is there already --------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other call writes to the folder: it would take this one's unfinished files for leftovers."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems lock no folder
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _finished(folder: Path, split: str, names: list[str]) -> dict[str, dict[str, Any]]:

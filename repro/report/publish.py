@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from repro import places
@@ -25,13 +25,16 @@ from repro.report.issues import write_issue
 from repro.report.kept import known, matrix_cells
 from repro.report.notebook import FULL, NOTEBOOKS, depth_of
 from repro.report.pages import claims_text, write_cells, write_claims, write_page
+from repro.trial.supervise import thinned
 
 MANIFEST, SCHEMA = "manifest.json", 1
 _STALE = "the evidence gives another text; run 'make publish'"
-NOTEBOOK_LIMIT, TOTAL_LIMIT = 1_000_000, 8_000_000
-"""Bytes: GitHub renders no larger notebook; a clone should stay small."""
+NOTEBOOK_LIMIT, TOTAL_LIMIT = 1_000_000, 16_000_000
+"""Bytes: GitHub renders no larger notebook; a clone should stay small (git packs evidence to a tenth)."""
 MOST_TRIALS = max(100, CLEAN_TRIALS)
 """Trials of one question that are published at most: all that a race takes until it is settled, and far more."""
+CURVE, SKETCH = 60, 12
+"""Samples of memory over time that are published of a trial."""
 _FIXED = ("ledger.md", "index.html", "index.md")
 _SCRATCH, _ASIDE = ".publish-", "old"
 CLAIMS = "claims.md"
@@ -49,12 +52,23 @@ class Published:
 
 
 def chosen(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """The newest trials of each question, as many as a rate may need, oldest first."""
+    """The newest trials of each question, as many as a rate may need, oldest first.
+
+    The newest that ended in each way keeps ``CURVE`` samples of memory over time, the others ``SKETCH``.
+    """
     kept: dict[tuple[str, ...], list[Evidence]] = {}
     for one in evidence:
         kept.setdefault((kind_of(one), *question(one), str(one.memray is not None)), []).append(one)
-    newest = [one for trials in kept.values() for one in trials[-MOST_TRIALS:]]
-    return sorted(newest, key=lambda one: one.id)
+    newest = [(asked, one) for asked, trials in kept.items() for one in trials[-MOST_TRIALS:]]
+    shown = set({(asked, one.verdict.symptom): one.id for asked, one in newest}.values())
+    thin = [_with_curve(one, CURVE if one.id in shown else SKETCH) for _, one in newest]
+    return sorted(thin, key=lambda one: one.id)
+
+
+def _with_curve(evidence: Evidence, samples: int) -> Evidence:
+    """The same with so many samples of memory over time at most; the peaks stay."""
+    outcome = evidence.outcome
+    return replace(evidence, outcome=replace(outcome, timeline=thinned(outcome.timeline, samples)))
 
 
 def publish(store: Store, folder: Path) -> Published:
@@ -76,10 +90,10 @@ def publish(store: Store, folder: Path) -> Published:
     _recover(folder)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_SCRATCH) as scratch:
         fresh = Path(scratch) / "published"
+        own = Store(fresh, store.redactor)
         for slug, facts in sorted(found.items()):
             for one in chosen(facts.evidence):
-                if one.path is not None:
-                    _copy(one.path, fresh / "evidence" / slug / one.path.name)
+                own.save(one)
             picture = _picture(facts)
             if picture:
                 (fresh / "plots").mkdir(parents=True, exist_ok=True)
@@ -87,7 +101,7 @@ def publish(store: Store, folder: Path) -> Published:
         left_out = _notebooks(store.root, fresh)
         cells = matrix_cells(store.root)
         if cells:
-            write_cells(Store(fresh, store.redactor), cells)
+            write_cells(own, cells)
         render(fresh, store)
         paths = sorted(path for path in fresh.rglob("*") if path.is_file())
         size = sum(path.stat().st_size for path in paths)

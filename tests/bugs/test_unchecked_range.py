@@ -27,7 +27,7 @@ EXPECTED = {"sha256": "aa", "amount": 100}
 
 
 def outcome(down: int = 0, requests: int = 1, **measures: Any) -> Outcome:
-    seen = {"path": "/datasets/me/data/resolve/main/case.parquet", "endpoint": "resolve"}
+    seen = {"path": "/datasets/me/data/resolve/main/case.parquet", "endpoint": "resolve", "fault": "resolve:html@1"}
     hub = {"totals": {"resolve": {"down": down, "requests": requests}}, "requests": [seen] * requests}
     return Outcome(Symptom.OK, "", measures={"raised": "", "sha256": "aa", "amount": 100, "hub": hub, **measures})
 
@@ -45,6 +45,11 @@ def test_wrong_bytes_without_an_error_are_the_bug_and_an_error_is_not() -> None:
 def test_a_probe_that_says_nothing_or_ends_otherwise_is_not_the_bug() -> None:
     assert judge("open-html", Outcome(Symptom.OK, ""), EXPECTED).symptom is Symptom.KIT_FAULT
     assert judge("open-html", Outcome(Symptom.HANG, "it hung"), EXPECTED) == Verdict(Symptom.HANG, False, "it hung")
+
+
+def test_a_run_whose_fault_never_came_says_nothing() -> None:
+    assert not judge("open-html", outcome(requests=0), EXPECTED).testable
+    assert judge("open-well", outcome(requests=0), EXPECTED).testable
 
 
 def test_every_reader_meets_every_fault_and_one_control() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
 import socket
 import struct
@@ -28,6 +29,30 @@ from tests.hub.conftest import Running
 Start = Callable[..., Running]
 CONTENT = bytes(range(256)) * 4
 FILE = "/datasets/me/data/resolve/main/a"
+
+
+@pytest.mark.parametrize("name", ["..%2F..%2F..%2Foutside", "me/..%2F..%2F..%2Foutside", "me/%2e%2e", "me/x%00"])
+def test_a_name_never_leads_out_of_the_folder(hub: Start, tmp_path: Path, name: str) -> None:
+    running = hub()
+    running.repository("data", a=CONTENT)
+    shutil.copytree(running.folder / "datasets/me/data", running.folder.parent / "outside")
+    before = sorted((running.folder.parent / "outside").rglob("*"))
+    lines = b'{"key": "header", "value": {"summary": "s"}}\n{"key": "file", "value": {"path": "b", "content": "aGk="}}'
+    asked = [("GET", f"/api/datasets/{name}", None), ("POST", f"/api/datasets/{name}/commit/main", lines)]
+    assert [running.ask(*one)[0].status for one in asked] == [404, 404]
+    assert sorted((running.folder.parent / "outside").rglob("*")) == before
+
+
+def test_a_path_of_any_length_takes_little_room_in_the_record(hub: Start) -> None:
+    running = hub()
+    running.ask("GET", "/" + "x" * 60_000)
+    (seen,) = running.close().requests
+    assert len(seen.path) <= 1_000
+
+
+def test_a_body_that_is_no_form_of_any_client_is_refused(hub: Start) -> None:
+    answer, _ = hub().ask("POST", "/api/repos/create", b" " * (65 << 20))
+    assert answer.status == 413
 
 
 def test_ranges_of_a_file(hub: Start) -> None:

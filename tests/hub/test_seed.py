@@ -85,6 +85,14 @@ def test_what_clients_do_to_a_repository_stays_and_leaves_the_tree_alone(tree: P
     assert (tree / "datasets/me/data/data/large.parquet").stat().st_size == SPARSE
 
 
+def test_a_clone_with_its_git_folder_is_served_without_that(tree: Path, tmp_path: Path) -> None:
+    git = tree / "datasets/me/data/.git"
+    git.mkdir()
+    (git / "HEAD").write_text("ref: refs/heads/main")
+    repository = planted(tree, tmp_path / "hub")
+    assert not [path for path in repository.at(repository.resolve("main")).files if ".git/" in path]
+
+
 def test_a_tree_without_repositories_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="datasets/OWNER/NAME"):
         plant(Storage(tmp_path / "hub"), tmp_path)

@@ -201,3 +201,19 @@ def test_a_folder_that_is_neither_here_nor_a_repository_is_refused(tmp_path, mon
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(CheckError, match="needs huggingface_hub"):
         check("not/here")
+
+
+def test_a_folder_named_like_a_file_is_looked_into_and_a_link_to_nowhere_tells_nothing(tmp_path, capsys):
+    (tmp_path / "scans.parquet").mkdir()
+    written(tmp_path / "scans.parquet", [FULL])
+    assert states(tmp_path) == ["filled"]
+    (tmp_path / "gone.parquet").symlink_to("nowhere")
+    assert main([str(tmp_path)]) == 3
+    assert capsys.readouterr().err.startswith("cannot tell: gone.parquet: ")
+
+
+def test_a_mistyped_folder_is_said_to_be_none(capsys, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert main(["shards with a typo"]) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "it is no folder here" in line

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,24 @@ def test_ctrl_c_ends_at_the_next_block_and_leaves_nothing_partial(source, out, m
     assert len(seen) <= 2 and not shards(out) and not hidden(out)
 
 
+def test_ctrl_c_while_the_shards_are_handed_out_ends_at_the_next_block(source, out, monkeypatch):
+    dataset = scans(source, [[4 * module.BLOCK], [10]])
+    blocks, told = module._blocks, threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def submit(self, call: Any, /, *given: Any, **named: Any) -> Any:
+            if given and given[0] == "train-00001-of-00002.parquet":
+                raise KeyboardInterrupt
+            return super().submit(call, *given, **named)
+
+    monkeypatch.setattr(module, "_blocks", lambda file: (block for block in blocks(file) if told.wait(2) or True))
+    monkeypatch.setattr(module, "Event", lambda: told)
+    monkeypatch.setattr(module, "ThreadPoolExecutor", Pool)
+    with pytest.raises(KeyboardInterrupt):
+        write(dataset, out, num_shards=2)
+    assert not shards(out) and not hidden(out)
+
+
 def test_a_full_disk_says_so_and_leaves_nothing_partial(source, out):
     dataset = scans(source, [[100 * KB], [5000 * KB]])
     argument = json.dumps({"id": [0, 1], "scans": [[str(source / "0.nii")], [str(source / "1.nii")]]})
@@ -215,3 +234,13 @@ def test_a_power_cut_at_any_moment_leaves_whole_shards_and_a_manifest_that_is_tr
     assert now == {name: disk.read(name) for name in disk.names}
     assert len(json.loads(now["train.manifest.json"])["shards"]) == 3
     assert before != "nothing" or disk.parents == {path.stat().st_ino for path in (out.parent, out, out / "made")}
+
+
+def test_calls_for_one_folder_follow_each_other(source, out):
+    """Each would remove the other's unfinished files as leftovers of a killed run."""
+    dataset = scans(source, [[10 * KB]] * 12)
+    with ThreadPoolExecutor(3) as pool:
+        one, *others = pool.map(lambda _: write(dataset, out, num_shards=12), range(3))
+    assert others == [one, one]
+    sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in shards(out)}
+    assert sums == {shard["name"]: shard["sha256"] for shard in one["shards"]}

@@ -153,6 +153,24 @@ def test_arguments_that_make_no_sense(options: dict[str, Any], folder: Path) -> 
         upload_shards(folder, **{"repo_id": "me/data", **options})
 
 
+@pytest.mark.parametrize("name", ["me/a--b", "me/.git", "../data", "me/data/more", "https://hub/me/data"])
+def test_a_name_that_no_repository_can_have_is_refused_before_anything_is_asked(name: str, folder: Path) -> None:
+    with pytest.raises(UploadError, match="type OWNER/NAME"):
+        upload_shards(folder, name, tries=1)
+
+
+def test_a_client_that_is_told_to_stay_offline_is_not_asked_again(hub: Start, folder: Path) -> None:
+    running = hub()
+    line, env = command(running, folder, "--quiet")
+    run = subprocess.run(line, env={**env, "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True, timeout=250)
+    assert "HF_HUB_OFFLINE" in one_line(run) and "mend that" in run.stderr
+
+
+def test_a_shard_in_place_of_the_folder(folder: Path) -> None:
+    with pytest.raises(UploadError, match="is missing: run write_shards first"):
+        upload_shards(next(folder.glob("*.parquet")), "me/data")
+
+
 def test_a_shard_that_was_edited_is_not_committed(hub: Start, tmp_path: Path, folder: Path) -> None:
     running, copy = hub(), shutil.copytree(folder, tmp_path / "copy")
     with sorted(copy.glob("*.parquet"))[1].open("r+b") as file:
@@ -257,6 +275,13 @@ def test_a_card_without_data_files_names_all_splits_there_are() -> None:
 @pytest.mark.parametrize("text", ["---\n[1]\n---\n", "---\nconfigs:\n- config_name: default\n  data_files: x\n---\n"])
 def test_a_card_that_is_not_understood(text: str) -> None:
     with pytest.raises(UploadError, match="mend it by hand"):
+        module._card(text, "train", {"train"})
+
+
+def test_a_card_that_makes_another_configuration_the_default_is_not_given_a_second_one() -> None:
+    """`push_to_hub(config_name="old", set_default=True)` writes it; with two, no reader gets anything."""
+    text = "---\nconfigs:\n- config_name: old\n  data_files: x.csv\n  default: true\n---\n"
+    with pytest.raises(UploadError, match=r"'old' the default configuration: .*another repository"):
         module._card(text, "train", {"train"})
 
 

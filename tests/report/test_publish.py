@@ -17,7 +17,7 @@ from repro.errors import UserError
 from repro.evidence.record import Evidence
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Store
-from repro.model import Symptom
+from repro.model import Sample, Symptom
 from repro.rates import CLEAN_TRIALS
 from repro.report import publish as publishing
 from repro.report.issues import write_issue
@@ -262,3 +262,19 @@ def test_what_is_committed_matches_its_evidence():
         pytest.skip("nothing is published yet: run make publish")
     assert check(COMMITTED, Store(COMMITTED)) == []
     assert sum(path.stat().st_size for path in COMMITTED.rglob("*") if path.is_file()) <= publishing.TOTAL_LIMIT
+
+
+# Size
+
+
+def test_the_newest_trial_of_each_ending_keeps_its_curve_and_the_others_a_sketch():
+    samples = tuple(Sample(float(t), 1000 + t, 1) for t in range(200))
+    trials = [with_timeline(one, samples) for one in race("26.0.1", Symptom.OK, n=3)]
+    trials += [with_timeline(one, samples) for one in race("26.0.1", Symptom.HANG_AT_EXIT, n=2)]
+    kept = {one.id: one.outcome for one in chosen(trials)}
+    assert [len(kept[one.id].timeline) > publishing.SKETCH for one in trials] == [False, False, True, False, True]
+    assert {max(sample.rss_bytes for sample in outcome.timeline) for outcome in kept.values()} == {1199}
+
+
+def with_timeline(evidence: Evidence, samples: tuple[Sample, ...]) -> Evidence:
+    return replace(evidence, outcome=replace(evidence.outcome, timeline=samples))

@@ -54,7 +54,9 @@ def judge(scenario: str, outcome: Outcome, expected: Mapping[str, Any]) -> Verdi
     count = sum(push["shards"] for push in pushes)
     left = f"{files} temporary file{'s' * (files != 1)} with {about(size)}" if files else "no temporary file"
     said = f"{left} left after a push of {count} shard{'s' * (count != 1)}"
-    return Verdict(Symptom.WRONG_OUTPUT if files else Symptom.OK, files > 0, said)
+    # After SIGKILL nobody can remove the file of the shard that was under way, so that one is no fault.
+    fault = files > (expected["ends"] == "SIGKILL")
+    return Verdict(Symptom.WRONG_OUTPUT if fault else Symptom.OK, fault, said)
 
 
 def _end(push: Push) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from repro.bugs.unchecked_range.readers import reader_of
+from repro.bugs.unchecked_range.readers import SCENARIOS, reader_of
 from repro.model import Outcome, Symptom, Verdict
 
+CONTROLS = frozenset(one.name for one in SCENARIOS if one.control)
 UNITS = {"pandas": "rows", "datasets": "rows"}
 
 
 def judge(scenario: str, outcome: Outcome, expected: Mapping[str, Any]) -> Verdict:
     """The bug is a read that ends well with other bytes than the file has. An error, whatever it says, is none.
+
+    A run whose fault never came says nothing.
 
     ``expected`` holds ``sha256`` and ``amount`` of the right bytes, as the probe measures them.
     """
@@ -21,6 +24,8 @@ def judge(scenario: str, outcome: Outcome, expected: Mapping[str, Any]) -> Verdi
         return Verdict(outcome.symptom, False, outcome.detail)
     if not {"raised", "sha256", "amount"} <= seen.keys():
         return Verdict(Symptom.KIT_FAULT, False, "the probe finished without saying what it read")
+    if scenario not in CONTROLS and not any(one["fault"] for one in seen.get("hub", {}).get("requests", ())):
+        return Verdict(Symptom.OK, False, "the reader made no request that the fault is for", testable=False)
     if seen["raised"]:
         return Verdict(Symptom.OK, False, f"noticed: {seen['raised']}")
     if seen["sha256"] == expected["sha256"]:
