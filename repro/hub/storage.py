@@ -241,9 +241,8 @@ class Storage:
         return self._open[key]
 
     def has(self, kind: str, name: str) -> bool:
-        parts = name.split("/")  # decoded, so that a part of a path may hold more of them
-        leads_out = len(parts) != 2 or not {"", ".", ".."}.isdisjoint(parts)
-        return not leads_out and (self.folder / kind / name / "refs.json").is_file()
+        inside = len(parts := name.split("/")) == 2 and {"", ".", ".."}.isdisjoint(parts)  # decoded, so it may lead out
+        return inside and (self.folder / kind / name / "refs.json").is_file()
 
     def create(self, kind: str, name: str, date: str = "") -> None:
         self._open[f"{kind}/{name}"] = Repository.create(self.folder / kind / name, date)

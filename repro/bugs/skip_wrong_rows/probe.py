@@ -84,3 +84,5 @@ def run() -> None:
 
 
 main(run)
+if __name__ == "__main__":
+    os._exit(0)  # what threads that still read do to a process that ends is the question of another bug, exit-hang
