@@ -7,6 +7,7 @@ TRIALS ?=## repro: trials of each race, such as 20
 MEMORY ?=## repro: memory cap of the full-scale trials, such as 2GiB
 TARGET ?=## repro: the affected environment to look at, such as "datasets==5.1.0 pyarrow==24.0.0"
 DEPTH ?=## repro: full tries all releases, fixes and sizes (up to an hour); quick, the default, a few of each
+EXTRA ?=## env: dask adds what --executor needs, and stays until .venv is removed
 FRESH ?=## repro: 1 measures everything again, also where nothing changed since the last run
 ARGS ?=## repro, test, lab, lock, bench, matrix, regress, mutants: further options for the command behind it
 
@@ -26,6 +27,11 @@ READY := .venv/.ready
 ifneq ($(shell test -x $(PY) && cat $(READY) 2>/dev/null),$(CURDIR))
 .PHONY: $(READY)
 endif
+ifneq ($(EXTRA),)
+ifneq ($(shell cat .venv/.extra 2>/dev/null),$(EXTRA))
+.PHONY: $(READY)
+endif
+endif
 # Notebooks may say `!repro …`, as in an activated environment.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 endif
@@ -38,6 +44,8 @@ LAB_OPTIONS = --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab
 	--LabApp.extension_manager=readonly
 # A file of tests stays in one process, so that what its tests share is made once; tests/conftest.py has the order.
 PYTEST = $(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+DASK := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dask"], sep="\n")
 
 .PHONY: help env repro lab test test-all lint mutants strip bench matrix regress publish lock clean distclean conda-kit git-there
 
@@ -90,9 +98,12 @@ regress: git-there $(READY) ## Compare the newest releases with reports/expected
 publish: $(READY) ## Copy the latest report, made small, to reports/published
 	$(PY) -m repro publish $(ARGS)
 
-lock: $(READY) ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade for newer releases)
+lock: $(READY) ## Write the lock files anew from pyproject.toml (ARGS=--upgrade for newer releases)
 	$(PY) -m uv pip compile pyproject.toml --quiet --extra dev --universal --generate-hashes --python-version 3.11 \
 		--custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
+	$(PY) -c '$(DASK)' | $(PY) -m uv pip compile - --quiet --universal --generate-hashes --python-version 3.11 \
+		--constraint requirements.lock --no-annotate --custom-compile-command "make lock" \
+		--output-file requirements-dask.lock $(ARGS)
 
 clean: ## Remove what the kit has made: scratch reports, caches, build leftovers
 	@if test -x $(PY) && $(PY) -c 'import repro.cli' 2>/dev/null; then $(PY) -m repro clean; fi
@@ -105,8 +116,8 @@ clean: ## Remove what the kit has made: scratch reports, caches, build leftovers
 distclean: clean ## Remove .venv as well
 	rm -rf .venv
 
-.venv/.ready: requirements.lock pyproject.toml tools/environment.sh
-	@sh tools/environment.sh "$(PYTHON)"
+.venv/.ready: requirements.lock $(wildcard requirements-*.lock) pyproject.toml tools/environment.sh
+	@EXTRA="$(EXTRA)" sh tools/environment.sh "$(PYTHON)"
 
 # conda hands all pip lines to one pip call, and pip takes no editable install beside hashes: so the kit comes after.
 KIT_IS_HERE := import os, repro, sys; sys.exit(not os.path.samefile(os.path.join(repro.__path__[0], ".."), "."))

@@ -15,12 +15,13 @@ from types import ModuleType
 from measure import Row, table
 
 HERE = Path(__file__).resolve().parent
+HELPERS = ("run", "measure", "processes", "simulation")
 
 
 def names() -> list[str]:
     """All benchmarks: those that measure little come first."""
     first = ("startup", "provisioning", "peaks", "cohort", "supervision")
-    found = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in ("run", "measure"))
+    found = sorted(path.stem for path in HERE.glob("*.py") if path.stem not in HELPERS)
     return [name for name in first if name in found] + [name for name in found if name not in first]
 
 

@@ -26,7 +26,7 @@ from repro.render.survival import ShownSurvival
 from repro.render.tables import Table
 from repro.report.kept import known_of
 from repro.run.cache import TrialCache
-from repro.run.pool import Budget
+from repro.run.pool import Budget, Executor, Pool
 from repro.run.question import Given, Question, question
 from repro.run.result import Run
 from repro.run.runner import Runner
@@ -49,6 +49,7 @@ class Lab:
         reuse: use stored trials whose content hash is unchanged; else run everything again.
         quiet: show no progress.
         reports, cache: folders for the evidence (by default ``reports/`` of the checkout), for inputs and environments.
+        executor: where trials run, from ``repro.run.executors.executor``; ``None`` for this machine.
 
     Raises:
         UserError: a name, size or spec is wrong; the message names the valid choices.
@@ -64,11 +65,12 @@ class Lab:
         quiet: bool = False,
         reports: Path | None = None,
         cache: Path | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self.target, self.memory, self.timeout, self.quiet = target, memory, timeout, quiet
         self.store = Store(reports or places.reports())
         self.runner = Runner(cache or places.cache(), self.store)
-        self.trials = TrialCache(self.runner, reuse)
+        self.trials = TrialCache(self.runner, reuse, executor or Pool())
         self.releases = ReleaseLab(self.trials, self.runner.cache, memory, timeout, quiet=quiet)
         self.scripts = ScriptLab(self.trials, self.runner, self.question)
 

@@ -164,7 +164,7 @@ class ReleaseLab:
         return ShownConclusion(said for one in found for said in one.sentences)
 
     def _fill(self, planned: Sequence[PlannedCell], jobs: int | None, budget: str | int | None) -> Matrix:
-        room = Budget.of_machine(None if budget is None else parse_size(budget), jobs)
+        room = self._trials.executor.room(Budget.of_machine(None if budget is None else parse_size(budget), jobs))
         planned = matrix.within(planned, room)
         with progress(len(planned), "environments", quiet=self._quiet) as step:
             needed = matrix.prepare(self._trials, planned, step)

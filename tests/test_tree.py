@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+DASK_LOCK = (ROOT / "requirements-dask.lock").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 LOCK_ENTRY = re.compile(
@@ -37,11 +38,19 @@ def test_every_declared_dependency_is_locked_to_a_version_that_satisfies_it(want
     assert all(wanted.specifier.contains(version, prereleases=True) for version in locked), "run make lock"
 
 
-def test_every_locked_package_has_hashes_and_none_has_an_address() -> None:
-    entries = list(LOCK_ENTRY.finditer(LOCK))
-    assert len(entries) == len(re.findall(r"^[^\s#]", LOCK, re.M))
+@pytest.mark.parametrize("lock", [LOCK, DASK_LOCK], ids=["requirements.lock", "requirements-dask.lock"])
+def test_every_locked_package_has_hashes_and_none_has_an_address(lock: str) -> None:
+    entries = list(LOCK_ENTRY.finditer(lock))
+    assert len(entries) == len(re.findall(r"^[^\s#]", lock, re.M))
     assert [found["name"] for found in entries if "--hash=sha256:" not in found["hashes"]] == []
-    assert "://" not in LOCK
+    assert "://" not in lock
+
+
+def test_the_lock_of_the_extra_holds_what_it_declares_and_contradicts_the_other_in_nothing() -> None:
+    base, extra = ({(one["name"], one["version"]) for one in LOCK_ENTRY.finditer(lock)} for lock in (LOCK, DASK_LOCK))
+    wanted = {Requirement(line).name for line in PROJECT["optional-dependencies"]["dask"]}
+    assert wanted <= {name for name, _ in extra}, "run make lock"
+    assert {one for one in extra if one[0] in {name for name, _ in base}} <= base, "run make lock"
 
 
 def test_the_environment_holds_what_the_notebooks_promise() -> None:

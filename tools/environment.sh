@@ -6,6 +6,7 @@
 #
 # .venv/.ready is written last and holds the folder it was made for: without it, or in another folder, nothing is
 # trusted. .venv/.making is there while the work lasts: whoever finds it knows that the last run was killed.
+# The variable EXTRA names another lock to install, requirements-EXTRA.lock; .venv/.extra remembers it.
 set -eu
 cd "$(dirname "$0")/.."
 here=$(pwd -P) # as make's CURDIR has it, whatever link led here
@@ -60,6 +61,12 @@ if [ "${CONDA_DEFAULT_ENV:-}" = datasets-repro ]; then
     echo "note: the active conda environment is not complete, so .venv is used" \
         "(to mend it: conda env update -f environment.yml)" >&2
 fi
+extra=${EXTRA:-$(cat .venv/.extra 2>/dev/null || :)}
+locks=requirements.lock
+if [ -n "$extra" ]; then
+    [ -f "requirements-$extra.lock" ] || fail "there is no requirements-$extra.lock: make env EXTRA=dask"
+    locks="$locks requirements-$extra.lock"
+fi
 if ! healthy; then
     python=$(find_python "${1:-}")
     echo "Making .venv with $python"
@@ -79,11 +86,13 @@ rm .venv/uv.lock
 
 quiet=--quiet
 if [ -t 2 ]; then quiet=; fi
-.venv/bin/uv pip sync $quiet --python .venv/bin/python --require-hashes --only-binary :all: requirements.lock ||
-    fail "requirements.lock could not be installed with $(.venv/bin/python --version); see the lines above"
+# shellcheck disable=SC2086 # a list of files
+.venv/bin/uv pip sync $quiet --python .venv/bin/python --require-hashes --only-binary :all: $locks ||
+    fail "$locks could not be installed with $(.venv/bin/python --version); see the lines above"
 .venv/bin/uv pip install $quiet --python .venv/bin/python --no-deps --no-build-isolation -e . ||
     fail "the kit itself could not be installed; see the lines above"
 
+if [ -n "$extra" ]; then echo "$extra" >.venv/.extra; fi
 echo "$here" >.venv/.ready
 rm .venv/.making
 echo "Ready: .venv ($(.venv/bin/python --version))"

@@ -20,6 +20,7 @@ from repro.cli import options
 @options.memory
 @options.timeout
 @options.jobs
+@options.executor
 @options.budget
 @options.fresh
 @options.as_json
@@ -36,6 +37,7 @@ def command(
     memory: str | None,
     timeout: str | None,
     jobs: int | None,
+    executor: str | None,
     budget: str | None,
     fresh: bool,
     as_json: bool,
@@ -53,20 +55,22 @@ def command(
     from repro.lab import Lab
     from repro.render.cells import matrix_json
     from repro.report.pages import write_matrix
+    from repro.run.executors import executor as running
 
-    lab = Lab(memory=memory, timeout=timeout, reuse=not fresh, quiet=as_json)
-    shown = lab.releases.matrix(
-        *bugs,
-        axes=axes,
-        target=target,
-        races=races,
-        scenarios=scenarios,
-        fixes=fixes,
-        parameters=options.given_parameters(parameters, scale),
-        trials=trials,
-        jobs=jobs,
-        budget=budget,
-    )
+    with running(executor, jobs, options.line_to_stderr(as_json)) as where:
+        lab = Lab(memory=memory, timeout=timeout, reuse=not fresh, quiet=as_json, executor=where)
+        shown = lab.releases.matrix(
+            *bugs,
+            axes=axes,
+            target=target,
+            races=races,
+            scenarios=scenarios,
+            fixes=fixes,
+            parameters=options.given_parameters(parameters, scale),
+            trials=trials,
+            jobs=jobs,
+            budget=budget,
+        )
     written = write_matrix(lab.store, shown.matrix)
     if as_json:
         options.echo_json(matrix_json(shown.shown))

@@ -27,6 +27,9 @@ parameters = click.option(
 )
 scale = click.option("--scale", is_flag=True, help="The bug's own inputs, at the scale of the report.")
 jobs = click.option("--jobs", type=click.IntRange(1, 64), help="Trials at a time at most.")
+executor = click.option(
+    "--executor", metavar="WHERE", help="Run trials on Dask: dask, dask:WORKERS, dask://HOST:PORT or jobqueue:NAME."
+)
 budget = click.option("--budget", metavar="SIZE", help="Memory for all trials together, as 4GiB (what is available).")
 fresh = click.option("--fresh", is_flag=True, help="Run everything again, also what is known.")
 resume = click.option("--resume", is_flag=True, help="Go on with the same study where it was interrupted.")

@@ -15,6 +15,7 @@ from repro.cli import options
 @options.trials
 @options.memory
 @options.jobs
+@options.executor
 @options.budget
 @options.fresh
 @click.option("--accept", is_flag=True, help="Expect from now on what was found; what was expected is kept as history.")
@@ -26,6 +27,7 @@ def command(
     trials: int | None,
     memory: str | None,
     jobs: int | None,
+    executor: str | None,
     budget: str | None,
     fresh: bool,
     accept: bool,
@@ -45,13 +47,15 @@ def command(
     from repro.lab import Lab
     from repro.render.regress import regress_json, regress_text
     from repro.report.pages import write_regress
+    from repro.run.executors import executor as running
     from repro.studies import regress
 
-    lab = Lab(memory=memory, reuse=not fresh, quiet=as_json)
     home = places.checkout()
-    file = expected or (home / "reports" if home else lab.store.root) / "expected.json"
+    file = expected or (home / "reports" if home else places.reports()) / "expected.json"
     entries = regress.load(file)
-    judged = lab.releases.regress(bugs, entries, target=target, trials=trials, jobs=jobs, budget=budget)
+    with running(executor, jobs, options.line_to_stderr(as_json)) as where:
+        lab = Lab(memory=memory, reuse=not fresh, quiet=as_json, executor=where)
+        judged = lab.releases.regress(bugs, entries, target=target, trials=trials, jobs=jobs, budget=budget)
     write_regress(lab.store, judged)
     options.echo_json(regress_json(judged)) if as_json else options.echo(regress_text(judged))
     if not accept:

@@ -17,6 +17,7 @@ from repro.cli import options
 @options.fix
 @options.trials
 @options.jobs
+@options.executor
 @click.option("--memray", is_flag=True, help="A diagnostic run: what allocates, by file and line.")
 @options.wrong_if
 @options.as_json
@@ -30,6 +31,7 @@ def command(
     fix: str | None,
     trials: int | None,
     jobs: int | None,
+    executor: str | None,
     memray: bool,
     wrong_if: str | None,
     as_json: bool,
@@ -47,12 +49,15 @@ def command(
       repro run ./crash.py --memory 1GiB --timeout 20s
     """
     from repro.lab import Lab
+    from repro.run.executors import executor as running
 
-    lab = Lab(target, memory, timeout, reuse=False, quiet=as_json)
-    lab.scripts.look_at(bug, target=target, wrong_if=wrong_if, say=options.line_to_stderr(as_json))
-    run = lab.run(
-        bug, scenario=scenario, fix=fix, parameters=parameters, trials=trials, jobs=jobs, memray=memray, show=False
-    )
+    say = options.line_to_stderr(as_json)
+    with running(executor, jobs, say) as where:
+        lab = Lab(target, memory, timeout, reuse=False, quiet=as_json, executor=where)
+        lab.scripts.look_at(bug, target=target, wrong_if=wrong_if, say=say)
+        run = lab.run(
+            bug, scenario=scenario, fix=fix, parameters=parameters, trials=trials, jobs=jobs, memray=memray, show=False
+        )
     if as_json:
         options.echo_json(run.to_json())
     else:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.bugs.declaration import Column, Prepared
+from repro.evidence.record import Evidence
 from repro.render.charts import ratio_bars, requests_chart, timeline
 from repro.render.hub import order_table, seen, totals_table
 from repro.render.tables import Table, outcome_table
@@ -72,6 +73,7 @@ def run_text(run: Run, columns: Sequence[Column] = ()) -> str:
         ("why", run.reason),
         ("trials", f"{counted(len(run.evidence), 'trial')}: {counts}"),
         ("rate", run.rate.words(race=run.race) if many and not run.broken else ""),
+        ("machines", machines_words(run.evidence)),
         ("killed", f"by the {outcome.killer.value}: {outcome.killer_basis}" if outcome.killer else ""),
         *((column.title, column.cell(outcome)) for column in columns),
     ]
@@ -90,6 +92,15 @@ def run_text(run: Run, columns: Sequence[Column] = ()) -> str:
     lines = [head, *(f"  {name:<8} {text}" for name, text in [*said, ("again", run.reproduce)] if text)]
     record = seen(outcome)
     return "\n".join([*lines, *(["", totals_table(record).to_text()] if record else [])])
+
+
+def machines_words(trials: Iterable[Evidence]) -> str:
+    """Of the trials that ran on workers: on which machine how many of them showed the bug."""
+    found: dict[str, list[bool]] = {}
+    for one in trials:
+        if machine := one.provenance.get("machine", {}).get("id"):
+            found.setdefault(str(machine), []).append(one.verdict.is_bug)
+    return ", ".join(f"{machine} {sum(shown)} of {len(shown)}" for machine, shown in sorted(found.items()))
 
 
 def _is_version(name: str, value: Any) -> bool:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from repro.bugs.declaration import Prepared
+from repro.errors import EnvironmentFault
 from repro.evidence.record import Evidence
 from repro.evidence.store import Store
 from repro.model import Symptom, TargetInfo, Unsolvable
 from repro.rates import Rate
-from repro.run.pool import Budget, Job, in_order
+from repro.run.pool import Budget, Executor, Job, Pool
 from repro.run.question import Question
+from repro.run.remote import SentTrial
 from repro.run.result import Run
 
 Step = Callable[[], object]
@@ -44,10 +48,12 @@ class TrialCache:
     """The trials that are known. The evidence files are the only record, so nothing can be lost or counted twice.
 
     With ``reuse=False`` only the trials of this object count. A fault of the kit answers nothing: it is never reused.
+    ``executor`` runs those that are missing.
     """
 
     runner: Trials
     reuse: bool = True
+    executor: Executor = field(default_factory=Pool)
     _kept: dict[str, list[Evidence]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -59,7 +65,9 @@ class TrialCache:
 
     def trial(self, question: Question) -> Evidence:
         """Runs one more trial and remembers it."""
-        kept = self.runner.trial(question)
+        return self._remember(question, self.runner.trial(question))
+
+    def _remember(self, question: Question, kept: Evidence) -> Evidence:
         with self._lock:
             found = self._all().setdefault(self.runner.key(question), [])
             if kept.verdict.symptom is not Symptom.KIT_FAULT and all(one.id != kept.id for one in found):
@@ -95,14 +103,19 @@ class TrialCache:
         trials happen to end has no say in when a count stops. The same question under two names gives an A/A control:
         the two never share a trial.
         """
-        budget = budget or Budget.of_machine(slots=1)
+        budget = self.executor.room(budget or Budget.of_machine(slots=1))
         found = self._start(questions, trials)
         while waiting := {n: more for n, q in questions.items() if (more := self._missing(q, found[n], trials))}:
             each = max(1, -(-budget.slots // len(waiting)))
             turns = [name for number in range(each) for name, more in waiting.items() if number < more]
-            jobs = [Job(self._job(questions[name], on_step), _share(questions[name])) for name in turns]
-            for name, evidence in zip(turns, in_order(jobs, budget, self.runner.stop), strict=True):
-                found[name].append(evidence)
+            jobs = [self._job(questions[name]) for name in turns]
+            ended: dict[int, Evidence] = {}
+            with closing(self.executor.run(jobs, budget, self.runner.stop)) as ending:
+                for place, evidence in ending:
+                    ended[place] = self._remember(questions[turns[place]], evidence)
+                    on_step()
+            for place, name in enumerate(turns):
+                found[name].append(ended[place])
         return {name: self.answer(question, found[name], trials) for name, question in questions.items()}
 
     def missing(self, question: Question, trials: int | None) -> int:
@@ -140,13 +153,25 @@ class TrialCache:
         silent = len(evidence) - rate.n - rate.other
         return 0 if rate.settled or silent > MOST_SILENT else rate.still_needed
 
-    def _job(self, question: Question, on_step: Step) -> Callable[[], Evidence]:
-        def work() -> Evidence:
-            evidence = self.trial(question)
-            on_step()
-            return evidence
+    def _job(self, question: Question) -> Job[Evidence]:
+        """One trial; what is to run in an environment that cannot exist is answered without leaving this process."""
+        work, share = partial(self.runner.trial, question), _share(question)
+        if isinstance(self.runner.target(question), Unsolvable):
+            return Job(work, share)
+        sent = SentTrial.of(question, self.runner.key(question))
+        return Job(work, share, sent, partial(self._arrived, question))
 
-        return work
+    def _arrived(self, question: Question, evidence: Evidence) -> Evidence:
+        """Keeps the trial of another process or machine as what answers this question here."""
+        target = self.runner.target(question)
+        there = evidence.target.get("packages", {})
+        if isinstance(target, Unsolvable) or dict(there) != dict(target.packages):
+            raise EnvironmentFault(
+                f"{question.target!r} is another environment on a worker: set REPRO_CACHE to a folder that all "
+                "machines share, or pin more packages in --target"
+            )
+        key = self.runner.key(question)
+        return self.runner.store.save(replace(evidence, decided_by=key, reproduce=question.command()))
 
     def _broken(self, question: Question) -> Iterator[Evidence]:
         for control in question.controls:

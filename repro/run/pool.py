@@ -1,13 +1,16 @@
-"""The one pool: runs jobs side by side so that the sum of their memory caps never exceeds what the machine has."""
+"""The one pool: runs jobs side by side so that the sum of their memory caps never exceeds what the machine has.
+
+It is the default of the executors; ``cluster.py`` is the other one.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import psutil
 
@@ -19,10 +22,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[T]):
-    """Work under a memory cap in bytes (0: not counted); without one (``None``) it may need all, so it runs alone."""
+    """Work under a memory cap in bytes (0: not counted); without one (``None``) it may need all, so it runs alone.
+
+    ``sent`` is the same work for another process or machine: it pickles, and ends early once its event is set.
+    ``arrived`` is called here with what came of it, and gives the result.
+    """
 
     work: Callable[[], T]
     memory_bytes: int | None = 0
+    sent: Callable[[threading.Event], T] | None = None
+    arrived: Callable[[T], T] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,30 @@ class Budget:
         """What is given, else the memory that is available now and a slot for each CPU."""
         available = int(psutil.virtual_memory().available)
         return cls(memory_bytes or available, slots or os.cpu_count() or 1)
+
+
+class Executor(Protocol):
+    """Runs jobs side by side, somewhere."""
+
+    def room(self, budget: Budget) -> Budget:
+        """What there is for the jobs, if ``budget`` is what this machine would give."""
+
+    def run(
+        self, jobs: Sequence[Job[T]], budget: Budget, stop: threading.Event
+    ) -> Generator[tuple[int, T], None, None]:
+        """Yield (place, result) of each job as it ends; whatever a job raises ends the others and is raised."""
+
+
+class Pool:
+    """Runs jobs on this machine."""
+
+    def room(self, budget: Budget) -> Budget:
+        return budget
+
+    def run(
+        self, jobs: Sequence[Job[T]], budget: Budget, stop: threading.Event
+    ) -> Generator[tuple[int, T], None, None]:
+        return run_jobs(jobs, budget, stop)
 
 
 def startable(waiting: Sequence[int | None], running: Sequence[int | None], budget: Budget) -> int | None:
@@ -60,7 +93,7 @@ def check(caps: Sequence[int | None], budget: Budget) -> None:
         )
 
 
-def run_jobs(jobs: Sequence[Job[T]], budget: Budget, stop: threading.Event) -> Iterator[tuple[int, T]]:
+def run_jobs(jobs: Sequence[Job[T]], budget: Budget, stop: threading.Event) -> Generator[tuple[int, T], None, None]:
     """Yield (place, result) of each job as it ends. An error of one ends the others: ``stop`` tells them to.
 
     Raises:

@@ -1,0 +1,151 @@
+"""Runs jobs on a Dask cluster. What waits where, what runs again after a worker died, and the dashboard are Dask's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import uuid
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import CancelledError
+from typing import Any, TypeVar
+
+from distributed import Client, Future, KilledWorker, Status, Worker, as_completed, get_worker
+
+from repro.errors import EnvironmentFault, UserError
+from repro.run.pool import Budget, Job, check
+
+T = TypeVar("T")
+
+MEMORY = "memory"
+"""The Dask resource of a worker: the bytes that the jobs it runs at a time may use together."""
+PREFIX = "repro-"
+"""How the keys of all our tasks begin."""
+AHEAD = 2
+"""Tasks for each thread that are handed over: a worker that dies makes each it was given suspicious, run or not."""
+PATIENCE_S = 10.0
+"""How long to wait for tasks to end that are no longer wanted."""
+
+
+class Cluster:
+    """The executor of a connected client. Each job asks for its memory cap as the resource ``memory``."""
+
+    def __init__(self, client: Client) -> None:
+        """Waits for the first worker: it may stand in a queue for as long as it likes."""
+        self._client = client
+        client.wait_for_workers(1)
+        self.room(Budget(0, 0))
+
+    def room(self, budget: Budget) -> Budget:
+        """The memory of the largest worker, since a job runs on one, and a slot for each thread."""
+        workers = self._workers()
+        largest = max(int(one["resources"][MEMORY]) for one in workers)
+        return Budget(largest, sum(one["nthreads"] for one in workers))
+
+    def run(
+        self, jobs: Sequence[Job[T]], budget: Budget, stop: threading.Event
+    ) -> Generator[tuple[int, T], None, None]:
+        """Yield (place, result) as the results arrive. A job that cannot be sent runs here.
+
+        Raises:
+            UserError: a cap is more than the largest worker has.
+            EnvironmentFault: the scheduler went away, or several workers died with the same job.
+            And whatever a job raises.
+        """
+        check([job.memory_bytes for job in jobs], budget)
+        yield from ((place, job.work()) for place, job in enumerate(jobs) if job.sent is None)
+        waiting = iter([(place, job) for place, job in enumerate(jobs) if job.sent is not None])
+        places: dict[Future, int] = {}
+        ended = as_completed(loop=self._client.loop)
+        try:
+            while True:
+                for place, job in self._next(waiting, len(places)):
+                    future = self._submit(job, budget)
+                    places[future] = place
+                    ended.add(future)
+                if not places:
+                    return
+                future = next(ended)
+                place, result = places.pop(future), self._result(future)
+                arrived = jobs[place].arrived
+                yield place, result if arrived is None else arrived(result)
+        except BaseException:
+            self._give_up(list(places))
+            raise
+
+    def _next(self, waiting: Any, under_way: int) -> list[tuple[int, Job[Any]]]:
+        """The jobs to hand over now, at least one if none is under way: workers may come and go."""
+        threads = sum(self._asked(self._client.nthreads).values())
+        room = max(AHEAD * threads, 1) - under_way
+        return [pair for _, pair in zip(range(room), waiting, strict=False)]
+
+    def _submit(self, job: Job[Any], budget: Budget) -> Future:
+        memory = budget.memory_bytes if job.memory_bytes is None else job.memory_bytes
+        key, needs = f"{PREFIX}{uuid.uuid4().hex}", {MEMORY: memory} if memory else None
+        return self._asked(lambda: self._client.submit(_work, job.sent, key=key, pure=False, resources=needs))
+
+    def _result(self, future: Future) -> Any:
+        if future.status in {"cancelled", "lost"}:
+            raise EnvironmentFault(_GONE)
+        try:
+            return future.result()
+        except KilledWorker as error:
+            raise EnvironmentFault(
+                f"{error.allowed_failures + 1} workers died one after the other while they had the same job: see their "
+                "logs; Dask's setting distributed.scheduler.allowed-failures says after how many it gives up"
+            ) from error
+
+    def _give_up(self, futures: list[Future]) -> None:
+        """Cancel what runs and wait until it has ended; a scheduler that is gone cannot be told, and is no news."""
+        try:
+            self._client.cancel(futures, force=True)
+            self._client.run(_until_idle, wait=True, on_error="ignore")
+        except (OSError, CancelledError, TimeoutError, RuntimeError):
+            return
+
+    def _workers(self) -> list[dict[str, Any]]:
+        workers = list(self._asked(self._client.scheduler_info)["workers"].values())
+        if not any(one["resources"].get(MEMORY) for one in workers):
+            raise UserError(f"no worker says how much memory its jobs may use: {_START}")
+        return [one for one in workers if one["resources"].get(MEMORY)]
+
+    def _asked(self, question: Callable[[], Any]) -> Any:
+        try:
+            return question()
+        except (OSError, TimeoutError, CancelledError, RuntimeError) as error:
+            raise EnvironmentFault(_GONE) from error
+
+
+_START = "start some with 'dask worker HOST:PORT --nthreads 1 --resources memory=8e9' (bytes)"
+_GONE = (
+    "the scheduler is gone: start it and its workers again and repeat the same command; what had arrived is kept and "
+    "not run again"
+)
+
+
+def _work(sent: Callable[[threading.Event], T]) -> T:
+    """What a worker runs."""
+    worker = get_worker()
+    return sent(_Unwanted(worker, worker.get_current_task()))
+
+
+class _Unwanted(threading.Event):
+    """Set as soon as nobody waits for a task any more: it was cancelled, its client is gone, or the worker closes."""
+
+    def __init__(self, worker: Worker, key: Any) -> None:
+        super().__init__()
+        self._worker, self._key = worker, key
+
+    def is_set(self) -> bool:
+        task = self._worker.state.tasks.get(self._key)
+        closing = self._worker.status in {Status.closing, Status.closed, Status.failed}
+        return closing or task is None or task.state not in {"executing", "long-running"}
+
+
+async def _until_idle(dask_worker: Worker) -> None:
+    """Wait until this worker runs none of our tasks."""
+    late = time.monotonic() + PATIENCE_S
+    while time.monotonic() < late:
+        if not any(str(task.key).startswith(PREFIX) for task in dask_worker.state.all_running_tasks):
+            return
+        await asyncio.sleep(0.02)
