@@ -36,10 +36,12 @@ def attached(bug: Bug, project: str) -> Attached:
     """What the text of an issue shows beside the evidence, read from the bug's folder."""
     name, test = script_for(bug, project), exported_source(bug)
     source = bug.folder / name
+    patches = {fix.name: fix.path for fix in bug.fixes if fix.kind is FixKind.PATCH and fix.path is not None}
     return Attached(
         name,
         source.read_text("utf-8") if source.is_file() else "",
         test.read_text("utf-8") if test is not None else "",
+        {patch: path.read_text("utf-8") for patch, path in patches.items()},
     )
 
 
