@@ -110,11 +110,40 @@ def _own_frames(allocator: Any) -> list[Any]:
     return [frame for frame in allocator["stack"] if "importlib" not in frame["file"]]
 
 
-def runs_table(runs: Iterable[Run], title: str = "") -> Table:
-    """One row a run: what was asked, how it ended, what it measured and used."""
+def runs_table(runs: Iterable[Run], title: str = "", grid: Sequence[str] = ()) -> Table:
+    """One row a run: what was asked, how it ended, what it measured and used; or those own columns in a grid."""
     shown = list(runs)
+    if grid:
+        return _grid([run for run in shown if isinstance(run, ShownRun)], grid, title)
     columns = {c.title: c for run in shown if isinstance(run, ShownRun) for c in run.columns}
     return outcome_table([run.worst for run in shown], tuple(columns.values()), title)
+
+
+def _grid(shown: Sequence[ShownRun], titles: Sequence[str], title: str) -> Table:
+    """A column for what stands before the first dash of a scenario, a row for what stands behind it.
+
+    A cell has the bug's own columns with these titles, and the symptom if it is not ``ok``; where environments differ
+    in it, each by the versions that tell it from the others.
+    """
+    versions = [{k: v for k, v in run.worst.target.items() if _is_version(k, v)} for run in shown]
+    telling = sorted({name for one in versions for name in one if len({other.get(name) for other in versions}) > 1})
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for run, held in zip(shown, versions, strict=True):
+        column, _, row = run.worst.scenario.partition("-")
+        named = {one.title: one.cell(run.worst.outcome) for one in run.columns}
+        symptom = run.worst.verdict.symptom
+        said = [value for value in (named.get(name, "") for name in titles) if value]
+        words = ", ".join(said) if symptom.healthy else f"{symptom.value}: {', '.join(said)}".removesuffix(": ")
+        cells.setdefault((row, column), {})[" ".join(held.get(name, "") for name in telling)] = words
+
+    def text(found: dict[str, str]) -> str:
+        told = found if len(set(found.values())) > 1 else {"": next(iter(found.values()), "")}
+        return "; ".join(f"{where}: {words}" if where else words for where, words in told.items())
+
+    columns, rows = (tuple(dict.fromkeys(key[place] for key in cells)) for place in (1, 0))
+    body = tuple((row, *(text(cells.get((row, column), {})) for column in columns)) for row in rows)
+    note = f"A cell: {', '.join(titles)}{'; ' * bool(telling)}{' '.join(telling)} where they differ."
+    return Table(title, ("", *columns), body, note)
 
 
 def ratios_picture(runs: Iterable[Run], titles: Sequence[str]) -> Picture:

@@ -200,3 +200,27 @@ def test_the_import_machinery_is_left_out_of_allocations():
     assert table.rows == (("50.0 MiB", "3", "probe.py:1 f < run.py:1 f"),)
     assert table.note.endswith("Left out: 6.00 MiB by imports")
     assert "importlib" not in table.to_text() + memray_line({"allocators": report["allocators"][2:]})
+
+
+def test_a_grid_has_a_cell_for_each_scenario_and_tells_environments_apart_where_they_differ():
+    def run(scenario: str, version: str, got: str, symptom: Symptom = Symptom.OK) -> ShownRun:
+        outcome = Outcome(symptom, "", measures={"files_opened": got})
+        target = {"spec": f"hub=={version}", "hub": version, "python": "3.11.7", "packages": {}}
+        verdict = Verdict(symptom, symptom is Symptom.WRONG_OUTPUT, "")
+        one = evidence(scenario=scenario, outcome=outcome, verdict=verdict, target=target)
+        return ShownRun.of(Run((one,), AGAIN), COLUMNS)
+
+    title = COLUMNS[0].title
+    same = [run("open-503", version, "3") for version in ("1.33.0", "2.4.0")]
+    table = runs_table(
+        [*same, run("tree-503", "1.33.0", "1"), run("tree-503", "2.4.0", "2"), run("tree-no-range", "2.4.0", "9"),
+         run("open-stall", "2.4.0", "", Symptom.HANG), run("open-no-range", "2.4.0", "9", Symptom.WRONG_OUTPUT)],
+        grid=[title],
+    )  # fmt: skip
+    assert table.columns == ("", "open", "tree")
+    assert table.rows == (
+        ("503", "3", "1.33.0: 1; 2.4.0: 2"),
+        ("no-range", "wrong-output: 9", "9"),
+        ("stall", "hang", ""),
+    )
+    assert table.note == f"A cell: {title}; hub where they differ."
