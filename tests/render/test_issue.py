@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from repro import bugs
-from repro.bugs.declaration import Bug
+from repro.bugs.declaration import Bug, Scenario
 from repro.decide.facts import Facts
 from repro.decide.failure import read
 from repro.errors import UserError
@@ -127,6 +127,17 @@ def test_the_memory_timeline_is_a_chart_of_at_most_fifty_points_and_a_table():
     line = re.search(r"line \[(.*)\]", chart)
     assert line and len(line[1].split(",")) == 50
     assert "| seconds | memory of the process tree |" in TEXT
+
+
+def test_of_very_many_situations_those_that_are_not_affected_are_counted_and_have_no_row():
+    names = [f"s{number}" for number in range(21)]
+    bug = replace(EMBED, scenarios=(*EMBED.scenarios, *(Scenario(name, f"{name}: so") for name in names)))
+    healthy = [embed("5.1.0", Symptom.OK, shows=False, scenario=name) for name in names]
+    text = written(bug, [*embed_evidence(), *healthy]).text
+    assert "<summary>Situations: 2 affected, 22 not affected</summary>" in text
+    assert list(rows_of(text.split("<summary>Situations")[1].split("</details>")[0]).values())[2:] == ["affected"] * 2
+    few = written(bug, [*embed_evidence(), *healthy[:2]]).text
+    assert "<summary>Situations: 2 affected, 3 not affected (" in few and "| s1: so |" in few
 
 
 def test_what_was_not_tested_is_said():

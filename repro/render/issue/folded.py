@@ -30,6 +30,8 @@ from repro.render.words import (
 from repro.units import about, format_size
 
 TABLE_POINTS = 12
+MOST_SITUATIONS = 20
+"""Of more than these, those that are not affected are counted, and have no row."""
 _HANGS, _CRASHES = (Symptom.HANG, Symptom.HANG_AT_EXIT), (Symptom.CRASH, Symptom.CRASH_AT_EXIT)
 
 
@@ -61,18 +63,19 @@ def releases(facts: Facts) -> Part:
 
 
 def situations(facts: Facts) -> Part:
-    """A row a situation, without a fix."""
+    """A row a situation, without a fix; of very many only what fails."""
     bug, rows, words = facts.bug, [], dict[Status, list[str]]()
-    for scenario in bug.scenarios:
-        answer = facts.situation(scenario.name)
-        if answer is not None:
+    told = [(scenario, answer) for scenario in bug.scenarios if (answer := facts.situation(scenario.name)) is not None]
+    many = len(told) > MOST_SITUATIONS
+    for scenario, answer in told:
+        words.setdefault(answer.status, []).append(plain(scenario.title).split(":")[0])
+        if not many or answer.status is not Status.ABSENT:
             last, title = answer.trials[-1], plain(scenario.title)
             scale = "" if is_default(bug, last) else " (small inputs)"
             rate = answer.rate.words(race=True) if bug.race else answer.why
             measured = measured_cells(bug.columns, last.outcome)
             rows.append((f"{title}{scale}", status_words(answer.status), rate, *measured, target_words(last)))
-            words.setdefault(answer.status, []).append(title.split(":")[0])
-    if len(rows) < 2:
+    if len(told) < 2:
         return Part("")
     own = tuple(column.title for column in bug.columns)
     head = ("situation", "status", "failures (95 % interval)" if bug.race else "how", *own, "environment")
@@ -80,7 +83,8 @@ def situations(facts: Facts) -> Part:
     note = "" if said else "Each in the newest release in which it fails, else the newest."
     body = Table("", head, cells, " ".join([note, *said]).strip())
     counts = [
-        f"{len(words[status])} {status_words(status)}" + f" ({listed(words[status])})" * (status is Status.ABSENT)
+        f"{len(words[status])} {status_words(status)}"
+        + f" ({listed(words[status])})" * (status is Status.ABSENT and not many)
         for status in (one for one in Status if one in words)
     ]
     summary = f"Situations: {', '.join(counts)}"
