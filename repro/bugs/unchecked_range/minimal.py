@@ -23,8 +23,8 @@ class Server(BaseHTTPRequestHandler):
 
 server = HTTPServer(("127.0.0.1", 0), Server)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
-hub = __import__("huggingface_hub")  # which reads HF_ENDPOINT once
+os.environ.update(HF_ENDPOINT=f"http://127.0.0.1:{server.server_port}", HF_HUB_OFFLINE="0")
+hub = __import__("huggingface_hub")  # which reads them once
 got = hub.HfFileSystem().cat_file("datasets/me/data/a", 1000, 1010)
 print("wanted", DATA[1000:1010].hex(), "and got", got.hex(), "with huggingface_hub", hub.__version__)
 assert got == DATA[1000:1010]
