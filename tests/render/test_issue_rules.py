@@ -201,6 +201,24 @@ def test_the_other_package_is_named_with_its_own_range_beside_an_affected_releas
     assert "Seen with pyarrow 18.1.0 to 22.0.0 (2 tested); not affected: 26.0.1, the newest tested." in healthy
 
 
+def test_of_a_bug_of_another_package_its_release_is_named_and_no_range_of_others():
+    bug, words = bugs.load("unchecked-range"), "datasets==5.2.0 huggingface-hub=={0} pyarrow==24.0.0"
+
+    def wrong(version: str, scenario: str = "open-html") -> Evidence:
+        target = {**BAD.target, "spec": words.format(version), "huggingface-hub": version, "packages": {}}
+        return embed("5.2.0", Symptom.WRONG_OUTPUT, shows=True, bug=bug.slug, scenario=scenario, target=target)
+
+    trials = [wrong(version, name) for version in ("1.33.0", "2.4.0") for name in ("open-range-ignored", "open-html")]
+    text = written(bug, trials, "huggingface_hub")
+    assert "**Affected:** huggingface-hub 1.33.0 to 2.4.0, the newest (2 tested).\n" in text
+    assert "Seen with" not in text
+    assert "All with datasets 5.1.0, pyarrow 24.0.0, huggingface-hub 2.4.0, Python 3.11.7." in text
+    elsewhere = [*trials, wrong("2.4.0", "open-empty"), wrong("1.33.0", "open-wrong-range")]
+    said = part(written(bug, elsewhere, "huggingface_hub"), "Situations")
+    assert said.count("| usual |") == 3 and "| datasets 5.1.0, pyarrow 24.0.0, huggingface-hub 1.33.0, " in said
+    assert "The usual environment: datasets 5.1.0, pyarrow 24.0.0, huggingface-hub 2.4.0, Python 3.11.7." in said
+
+
 # Stacks and memory
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from repro.bugs.declaration import NO_FIX
@@ -79,8 +80,13 @@ def situations(facts: Facts) -> Part:
         return Part("")
     own = tuple(column.title for column in bug.columns)
     head = ("situation", "status", "failures (95 % interval)" if bug.race else "how", *own, "environment")
+    usual, times = Counter(row[-1] for row in rows).most_common(1)[0]
+    note = ""
+    if len(rows) / 2 < times < len(rows):
+        rows = [(*row[:-1], "usual" if row[-1] == usual else row[-1]) for row in rows]
+        note = f" The usual environment: {usual}."
     head, cells, said = without_same(*without_empty(head, rows, own), {"environment": "All with {}."})
-    note = "" if said else "Each in the newest release in which it fails, else the newest."
+    note = "" if said else f"Each in the newest release in which it fails, else the newest.{note}"
     body = Table("", head, cells, " ".join([note, *said]).strip())
     counts = [
         f"{len(words[status])} {status_words(status)}"
