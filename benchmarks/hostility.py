@@ -221,6 +221,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
+    for sent in set(SIGNALS) - {signal.SIGKILL}:
+        if signal.getsignal(sent) is signal.SIG_IGN:  # as nohup and a shell's "&" have it; a kit would inherit that
+            signal.signal(sent, signal.SIG_DFL)
     rounds, lost, cleaned = Counter[tuple[str, str]](), Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     began = time.monotonic()
     with ThreadPoolExecutor(given.jobs) as pool:
