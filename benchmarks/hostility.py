@@ -206,7 +206,7 @@ def one(plan: Plan) -> tuple[Plan, list[str], int]:
         time.sleep(plan.after_s)
         this.kill()
         found = this.later() if plan.phase == "provisioning" else []
-        this.kit.communicate(timeout=60)
+        this.kit.communicate(timeout=300)  # whose guardian alone was killed goes on to its end
         cleaned = 0
         if plan.who in ("both", "all") or plan.sent is signal.SIGKILL:
             cleaned = len(this.settle(2.0))
