@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from repro.bugs.declaration import NO_FIX
-from repro.decide.current import TEST, is_default, sortable, version_of
+from repro.decide.current import MINIMAL, TEST, is_default, sortable, version_of
 from repro.decide.facts import Facts
+from repro.decide.scripts import fits
 from repro.evidence.record import Evidence
 from repro.model import Status, Symptom
 from repro.render.charts import mermaid_timeline
@@ -113,12 +114,13 @@ def memory_words(facts: Facts, one: Evidence) -> str:
 
 def stacks(facts: Facts) -> Part:
     """Where one hang stood, its threads that matter; of a bug that only crashes, one crash. Never one for the other."""
-    shown = [one for one in facts.evidence if one.verdict.is_bug and one.fix == NO_FIX.name]
+    shown = [one for one in facts.evidence if one.fix == NO_FIX.name and fits(one, facts.unfixed)]
+    best = MINIMAL if facts.bug.typed else facts.bug.default_scenario  # a script alone has no frame of the kit in it
     ends = _HANGS if any(one.verdict.symptom in _HANGS for one in shown) else _CRASHES
 
     def rank(one: Evidence) -> tuple[object, ...]:
         version = sortable(version_of(one, facts.package) or "0")
-        return version, one.scenario == facts.bug.default_scenario, one.verdict.symptom is ends[-1], one.id
+        return version, one.scenario == best, one.verdict.symptom is ends[-1], one.id
 
     seen = [(one, text) for one in shown if one.verdict.symptom in ends and (text := trimmed(one.outcome.stacks))]
     if not seen:
