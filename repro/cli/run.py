@@ -49,7 +49,7 @@ def command(
     from repro.lab import Lab
 
     lab = Lab(target, memory, timeout, reuse=False, quiet=as_json)
-    lab.scripts.look_at(bug, target=target, wrong_if=wrong_if, say=options.line_to_stderr(as_json))
+    lab.scripts.look_at(bug, target=target, wrong_if=wrong_if, trials=trials, say=options.line_to_stderr(as_json))
     run = lab.run(
         bug, scenario=scenario, fix=fix, parameters=parameters, trials=trials, jobs=jobs, memray=memray, show=False
     )

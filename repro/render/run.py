@@ -65,7 +65,7 @@ def run_text(run: Run, columns: Sequence[Column] = ()) -> str:
     shown = run.worst
     outcome, limits = shown.outcome, shown.limits
     packages = " ".join(f"{name} {version}" for name, version in shown.target.items() if _is_version(name, version))
-    cap = format_size(limits.memory_bytes) if limits.memory_bytes else "no cap"
+    cap = f"cap {format_size(limits.memory_bytes)} by {outcome.cap_backend}" if limits.memory_bytes else "no cap"
     counts = ", ".join(f"{n} {name}" for name, n in run.symptoms.most_common())
     many = run.race or len(run.evidence) > 1
     said = [
@@ -76,9 +76,9 @@ def run_text(run: Run, columns: Sequence[Column] = ()) -> str:
         *((column.title, column.cell(outcome)) for column in columns),
     ]
     if outcome.wall_s:
+        kernel = f"{size_words(outcome.peak_kernel_bytes)} by the cgroup, " if outcome.peak_kernel_bytes else ""
         peak = f"{size_words(outcome.peak_rss_bytes)} RSS ({outcome.peak_rss_source})"
-        kernel = f", {size_words(outcome.peak_kernel_bytes)} by the cgroup" if outcome.peak_kernel_bytes else ""
-        said += [("memory", f"peak {peak}{kernel}; cap {cap} by {outcome.cap_backend}")]
+        said += [("memory", f"peak {kernel}{peak}; {cap}")]
         said += [("time", f"{outcome.wall_s:.1f} s")]
     index = ", ".join(shown.target.get("from_index", ()))
     said += [("target", packages or str(shown.target.get("spec", "?")))]

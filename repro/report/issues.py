@@ -101,7 +101,7 @@ def run_scripts(
     bug, bad = facts.bug, facts.failure
     if bad is None:
         raise UserError(f"no evidence shows {slug} yet: run 'repro run {slug}' first")
-    spec = str(bad.target["spec"])
+    spec, limits = str(bad.target["spec"]), bad.limits if bug.typed else bug.default_limits
 
     def script(file: str) -> None:
         text = (bug.folder / file).read_text("utf-8")
@@ -110,7 +110,7 @@ def run_scripts(
             return
         for _ in range(MOST_TRIES if bug.race else 1):
             echo(f"running {file} in {where}")
-            if fits(run_minimal(runner, bug, where, file, asked(text)), facts.unfixed):
+            if fits(run_minimal(runner, bug, where, file, asked(text), limits), facts.unfixed):
                 break
 
     def tests() -> None:

@@ -285,16 +285,6 @@ def test_the_diff_of_a_patch_is_shown_if_it_helps_and_the_newest_release_is_affe
     assert "```diff" not in written(EMBED, [bad, helping, embed("5.2.0", Symptom.OK, shows=False)]).text
 
 
-def test_a_test_that_was_run_under_two_names_of_one_environment_is_told_once():
-    red: dict[str, Any] = {
-        "scenario": "exported-test",
-        "verdict": Verdict(Symptom.ERROR, True, "red: 3 failed, 0 passed"),
-    }
-    again = {**embed_evidence()[-1].target, "spec": "latest"}
-    text = written(EMBED, [*embed_evidence(), embed("5.1.0", Symptom.ERROR, shows=True, **red, target=again)]).text
-    assert text.count("- red: 3 failed, 0 passed with datasets 5.1.0") == 1
-
-
 def test_the_limits_shown_and_recorded_are_those_of_the_run_not_of_the_bug():
     own = Limits(512 << 20, 60.0, 10.0)
     evidence = [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True, limits=own), minimal(limits=own)]

@@ -14,7 +14,7 @@ from repro.decide.facts import Facts
 from repro.decide.failure import read
 from repro.decide.header import asked, own_target, wanted, with_header
 from repro.evidence.record import Evidence
-from repro.model import Outcome, Stack, Symptom, Verdict
+from repro.model import Limits, Outcome, Stack, Symptom, Verdict
 from repro.render.issue import issue_text
 from repro.render.issue.text import Attached
 from repro.render.ranges import needs
@@ -246,6 +246,17 @@ def test_one_hang_is_shown_of_the_newest_release_without_idle_threads_modules_ad
     assert not re.search("blas|jemalloc|Extension modules|auto-load|New LWP|futex|cache|/", shown.split("```")[1])
 
 
+def test_the_first_screen_names_the_cap_at_which_the_script_was_killed():
+    killed = replace(minimal(), outcome=BAD.outcome, verdict=BAD.verdict, limits=Limits(300 << 20, 60.0))
+    assert "(killed for memory at a cap of 300MiB)" in screen(written(EMBED, [BAD, killed]))
+
+
+def test_a_run_of_the_script_that_failed_in_another_way_is_no_hang_of_the_bug():
+    late = Outcome(Symptom.HANG, "not done after 60 s", stacks=(Stack("gdb", GDB),))
+    other = replace(minimal(), outcome=late, verdict=Verdict(Symptom.HANG, True, "SIGKILL"))
+    assert not part(written(EMBED, [BAD, other]), "Hang")
+
+
 def test_memory_over_time_is_shown_where_memory_is_what_it_died_of_and_nowhere_else():
     assert part(written(EMBED, [BAD]), "Memory")
     reads = replace(BAD, verdict=Verdict(Symptom.EXCESS_READ, True, "24 files"))
@@ -311,6 +322,22 @@ def test_the_exported_test_says_where_it_is_red_and_where_green_or_that_no_green
     assert not part(written(EMBED, [BAD]), "A pytest"), "a test that never ran proves nothing"
 
 
+def test_an_environment_asked_for_in_two_spellings_is_one():
+    red = run_of_the_test(Symptom.ERROR, "5.1.0", "red: 3 failed, 0 passed")
+    again = replace(red, id="again", target={**red.target, "spec": "latest"})
+    found = part(written(EMBED, [BAD, red, again]), "A pytest")
+    assert found.count("red: 3 failed") == 1
+    assert "A pytest: red with datasets 5.1.0, pyarrow 24.0.0, Python 3.11.7; no release" in found
+
+
+def test_where_only_another_situation_was_run_the_text_says_which_and_where():
+    other = replace(BAD, scenario="full")
+    title = next(one.title for one in EMBED.scenarios if one.name == "full")
+    assert f"**Affected:** datasets 5.1.0, pyarrow 24.0.0, Python 3.11.7, in this situation: {title}." in screen(
+        written(EMBED, [other])
+    )
+
+
 SCRIPT = '# /// script\n# dependencies = ["datasets==5.0.0"]\n# ///\nfrom datasets import Dataset\n\nassert 1 == 2\n'
 RAISED = (
     'Traceback (most recent call last):\n  File "~/x/lib/python3.11/site-packages/datasets/table.py", line 7, in cast\n'
@@ -321,7 +348,7 @@ RAISED = (
     ("signature", "race", "title", "sentence"),
     [
         (Signature("error", 1, raised="ValueError", message="got 34 of 100 rows"), False,
-         "ValueError: got 34 of 100 rows", "The script below raises ValueError: got 34 of 100 rows."),
+         "ValueError: got 34 of 100 rows", "The script below raises `ValueError: got 34 of 100 rows`."),
         (Signature("error", 3), False, "The process ends with status 3", "of the script below ends with status 3."),
         (Signature("hang-at-exit", signal="SIGKILL"), True,
          "The process hangs at exit, after its last statement in some",
@@ -355,7 +382,7 @@ def test_the_text_of_a_script_says_what_it_raises_where_that_came_from_and_in_wh
     text = written(bug, trials, "datasets")
     first = screen(text)
     assert text.startswith("# ValueError: got 34 of 100\n")
-    assert "The script below raises ValueError: got 34 of 100. It comes from `datasets/table.py cast`." in first
+    assert "The script below raises `ValueError: got 34 of 100`. It comes from `datasets/table.py cast`." in first
     assert "**Affected:** datasets 5.0.0 to 5.1.0 (2 tested); not affected: 5.2.0, the newest tested." in first
     assert (
         '# dependencies = ["datasets==5.1.0"]' in first

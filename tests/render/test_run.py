@@ -49,10 +49,15 @@ def test_a_killed_run_says_status_reason_killer_files_memory_and_command():
     assert said["trials"] == "1 trial: 1 out-of-memory"
     assert said["killed"] == "by the kernel: the cgroup's oom_kill counter rose by 1"
     assert said["files"] == "opened / needed 902"
-    assert said["memory"] == "peak 1.99 GiB RSS (sampled), 2.00 GiB by the cgroup; cap 2GiB by cgroup-v1"
+    assert said["memory"] == "peak 2.00 GiB by the cgroup, 1.99 GiB RSS (sampled); cap 2GiB by cgroup-v1"
     assert said["time"] == "9.8 s"
     assert said["target"] == "python 3.11.7 datasets 5.1.0 pyarrow 24.0.0"
     assert said["again"] == AGAIN
+
+
+def test_without_a_cap_it_is_said_who_measured_and_nothing_is_called_a_cap():
+    free = evidence(limits=Limits(None, 10.0, 5.0))
+    assert lines(free)["memory"] == "peak 2.00 GiB by the cgroup, 1.99 GiB RSS (sampled); no cap"
 
 
 def test_what_was_not_measured_is_left_out_and_never_shown_as_zero():

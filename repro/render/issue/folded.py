@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from repro.bugs.declaration import NO_FIX
-from repro.decide.current import TEST, is_default, sortable, version_of
+from repro.decide.current import MINIMAL, TEST, is_default, sortable, version_of
 from repro.decide.facts import Facts
+from repro.decide.scripts import fits
 from repro.evidence.record import Evidence
 from repro.model import Status, Symptom
 from repro.render.charts import mermaid_timeline
@@ -123,12 +124,13 @@ def memory_words(facts: Facts, one: Evidence) -> str:
 
 def stacks(facts: Facts) -> Part:
     """Where one hang stood, its threads that matter; of a bug that only crashes, one crash. Never one for the other."""
-    shown = [one for one in facts.evidence if one.verdict.is_bug and one.fix == NO_FIX.name]
+    shown = [one for one in facts.evidence if one.fix == NO_FIX.name and fits(one, facts.unfixed)]
+    best = MINIMAL if facts.bug.typed else facts.bug.default_scenario  # a script alone has no frame of the kit in it
     ends = _HANGS if any(one.verdict.symptom in _HANGS for one in shown) else _CRASHES
 
     def rank(one: Evidence) -> tuple[object, ...]:
         version = sortable(version_of(one, facts.package) or "0")
-        return version, one.scenario == facts.bug.default_scenario, one.verdict.symptom is ends[-1], one.id
+        return version, one.scenario == best, one.verdict.symptom is ends[-1], one.id
 
     seen = [(one, text) for one in shown if one.verdict.symptom in ends and (text := trimmed(one.outcome.stacks))]
     if not seen:
@@ -145,7 +147,7 @@ def exported_test(facts: Facts, source: str) -> Part:
     runs = [e for e in facts.evidence if e.scenario == TEST and e.verdict.informative]
     if not source or not runs:
         return Part("")
-    latest = {(target_words(e), e.fix): e for e in runs}.values()
+    latest = {(target_words(e), e.fix): e for e in runs}.values()  # one environment may have two spellings
     titles = {fix.name: f" ({plain(fix.title)})" for fix in facts.bug.fixes if fix.name != NO_FIX.name}
     lines = [f"- {e.verdict.reason} with {target_words(e)}{titles.get(e.fix, '')}" for e in latest]
     said = [words for green in (False, True) if (words := _seen(latest, green=green))]
@@ -161,7 +163,7 @@ def exported_test(facts: Facts, source: str) -> Part:
 def _seen(runs: Iterable[Evidence], *, green: bool) -> str:
     """``red with datasets 5.1.0 and the patches contiguous-copy and large-binary``; empty if it was never so."""
     so = [e for e in runs if e.verdict.symptom.healthy is green]
-    released = [target_words(e) for e in so if e.fix == NO_FIX.name]
+    released = list(dict.fromkeys(target_words(e) for e in so if e.fix == NO_FIX.name))
     patches = list(dict.fromkeys(e.fix for e in so if e.fix != NO_FIX.name))
     many = f"the patch{'es' * (len(patches) > 1)} {listed(patches)}"
     return f"{'green' if green else 'red'} with {listed([*released, *([many] if patches else [])])}" if so else ""
