@@ -84,8 +84,10 @@ def _build_plain(kind: pa.DataType, values: list[Any], body: Body) -> None:
     allowed = next((types for is_it, types in ALLOWED if is_it(kind)), set())
     if allowed and not set(map(type, values)) <= allowed | {type(None)}:
         values = [_scalar(value, allowed, kind) for value in values]
-    if bytes in allowed and sum(len(one) for one in values if one is not None) > LARGE * len(values):
+    if bytes in allowed:
         return _build_bytes(kind, values, body)
+    if str in allowed:
+        return _build_bytes(kind, [_encoded(one) for one in values], body)
     try:
         array = pa.array(values, kind)
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
@@ -108,15 +110,22 @@ def _build_plain(kind: pa.DataType, values: list[Any], body: Body) -> None:
 def _scalar(value: Any, allowed: set[type], kind: pa.DataType) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, pa.Buffer):
-        value = memoryview(value)
     if value is None or type(value) in allowed:
         return value
+    if bytes in allowed and isinstance(value, bytearray | memoryview | pa.Buffer):
+        return memoryview(value).cast("B")
     if type(value) is float and allowed == {int} and value.is_integer():
         return int(value)
     if isinstance(value, tuple(allowed)) and type(value) is not bool:
         return value
     raise Bad(value, f"is a {type(value).__name__}, and the column holds {kind}")
+
+
+def _encoded(value: str | None) -> bytes | None:
+    try:
+        return value if value is None else value.encode()
+    except UnicodeEncodeError as error:
+        raise Bad(value, f"is no text: {error.reason}") from error
 
 
 def _label(value: Any, names: list[str], low: int) -> int | None:

@@ -21,9 +21,14 @@ class RowError(CacheError):
     """A value is not what its feature says; `row`, `column` and `value` say which."""
 
     def __init__(self, row: int, column: str, value: Any, reason: str) -> None:
-        shown = repr(value)
-        super().__init__(f"row {row}, column {column!r}: {shown[:80]}{'...' * (len(shown) > 80)} {reason}")
+        super().__init__(row, column, value, reason)
         self.row, self.column, self.value, self.reason = row, column, value, reason
+
+    def __str__(self) -> str:
+        large = isinstance(self.value, bytes | str | list | tuple) and len(self.value) > 40
+        shown = repr(self.value[:40] if large else self.value)
+        dots = "..." * (large or len(shown) > 80)
+        return f"row {self.row}, column {self.column!r}: {shown[:80]}{dots} {self.reason}"
 
 
 class Bad(Exception):
@@ -137,12 +142,13 @@ def storage(kind: pa.DataType) -> pa.DataType:
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
+BINARY = (pa.binary(), pa.large_binary())
 ALLOWED: list[tuple[Callable[[pa.DataType], bool], set[type]]] = [
     (pa.types.is_integer, {int}),
     (pa.types.is_floating, {float, int}),
     (pa.types.is_boolean, {bool}),
     (lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind), {str}),
-    (lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind), {bytes, bytearray, memoryview}),
+    (lambda kind: kind in BINARY, {bytes}),
 ]
 
 
@@ -150,7 +156,3 @@ def fixed_dtype(kind: pa.DataType) -> np.dtype[Any] | None:
     """The numpy type whose memory is that of an Arrow array of numbers."""
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
     return np.dtype(kind.to_pandas_dtype()) if number else None
-
-
-def is_text(kind: pa.DataType) -> bool:
-    return any(is_it(kind) for is_it, _ in ALLOWED[3:])

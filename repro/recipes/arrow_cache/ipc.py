@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from .columns import Body
 from .disk import sync
-from .pieces import LARGE, Piece, Source, Strided
+from .pieces import BLOCK, LARGE, Source, Strided
 
 
 def batch_message(rows: int, body: Body) -> tuple[bytes, int]:
@@ -88,16 +88,19 @@ class ShardFile:
     def write(self, rows: int, message: bytes, length: int, body: Body) -> None:
         self.blocks.append((self.size, len(message), length))
         self.batches.append(rows)
-        small: list[Piece] = [message]
+        small, waiting = [message], len(message)
         for pieces in body.buffers:
             for piece in pieces:
-                if len(piece) < LARGE:
+                size = len(piece)
+                if size < LARGE:
                     small.append(piece)
-                    continue
-                self.put(b"".join(small))
-                small = []
-                for block in piece.blocks() if isinstance(piece, Source | Strided) else (piece,):
-                    self.put(block)
+                    waiting += size
+                if size >= LARGE or waiting >= BLOCK:
+                    self.put(b"".join(small))
+                    small, waiting = [], 0
+                if size >= LARGE:
+                    for block in piece.blocks() if isinstance(piece, Source | Strided) else (piece,):
+                        self.put(block)
             small.append(bytes(-sum(map(len, pieces)) % 64))
         self.put(b"".join(small))
 

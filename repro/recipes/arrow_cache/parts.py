@@ -13,9 +13,9 @@ from typing import Any
 
 from .columns import Body, build_column
 from .disk import sync
-from .features import FORMAT, Bad, Form, RowError, fixed_dtype, is_text
+from .features import BINARY, FORMAT, Bad, Form, RowError, fixed_dtype
 from .ipc import Shard, ShardFile, batch_message
-from .pieces import LARGE, has_file, take_files, weigh
+from .pieces import has_file, take_files, weigh
 
 Example = dict[str, Any]
 Examples = Iterable[Example] | Callable[[int], Iterable[Example]]
@@ -96,9 +96,9 @@ class PartWriter:
     def extend(self, examples: Iterable[Example]) -> None:
         about, names = self.form.about, self.form.about.keys()
         files = [name for name in names if has_file(about[name])]
-        simple = [one.name for one in self.form.schema if about[one.name][0] == "plain" and is_text(one.type)]
+        texts = [one.name for one in self.form.schema if about[one.name][0] == "plain" and one.type in BINARY]
         fixed = {name for name in names if about[name][0] == "label" or fixed_dtype(self.form.schema.field(name).type)}
-        other = [name for name in names if name not in fixed and name not in simple]
+        other = [name for name in names if name not in fixed and name not in texts]
         base, held, source, end = 250 + 64 * len(about), 0, iter(examples), object()
         while (row := next(source, end)) is not end:
             if not isinstance(row, dict) or row.keys() != names:
@@ -106,9 +106,9 @@ class PartWriter:
             if files:
                 row = self.taken(row, files)
             weight = base
-            for name in simple:
+            for name in texts:
                 value = row[name]
-                weight += 0 if value is None else 2 * len(value) if len(value) < LARGE else len(value)
+                weight += len(value) if type(value) is bytes else weigh(value)
             for name in other:
                 weight += weigh(row[name])
             if held + weight > self.limit and self.rows:

@@ -142,11 +142,11 @@ def weigh(value: Any) -> int:
         return 32
     if isinstance(value, Source):
         return len(value)  # not in memory, but a batch is no longer for it
-    if isinstance(value, bytes | str | bytearray):
-        return 2 * len(value) + 64 if len(value) < LARGE else len(value)
+    if isinstance(value, bytes | bytearray | str):
+        return len(value) * (2 if isinstance(value, str) else 1) + 64
     if isinstance(value, list | tuple):
         simple = value and isinstance(value[0], int | float)
-        return 64 + (56 * len(value) if simple else sum(map(weigh, value)))
+        return 64 + (72 * len(value) if simple else sum(map(weigh, value)))
     if isinstance(value, dict):
         return 256 + sum(map(weigh, value.values()))
     return int(getattr(value, "nbytes", 64)) + 128

@@ -51,14 +51,21 @@ def writing_alone(home: Path) -> Iterator[bool]:
         sync_folder(path.parent)
     file = os.open(home / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        before = current_version(home)
+        before = replaced_version(home)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield current_version(home) != before
+        yield replaced_version(home) != before
     finally:
         os.close(file)
+
+
+def tidy(home: Path, version: str) -> None:
+    """Leave nothing beside a published version but what others use."""
+    for path in (*(home / version).glob("part-*.jsonl"), *(home / version).glob("plan.json")):
+        path.unlink()
+    sweep(home, {version})
 
 
 def sweep(home: Path, keep: set[str | None]) -> None:
@@ -94,15 +101,21 @@ def current_version(home: Path) -> str | None:
     """The version that is published."""
     try:
         entry = json.loads((home / "current").read_bytes())
-        if entry["format"] != FORMAT:
-            raise CacheError(f"{home} has the format {entry['format']}, and this recipe knows {FORMAT}: write it again")
-        return str(entry["version"])
+        found, version = entry["format"], str(entry["version"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, CacheError):
-            raise
         raise CacheError(f"{home / 'current'} is damaged: write the cache again") from error
+    if found != FORMAT:
+        raise CacheError(f"{home} has the format {found}, and this recipe knows {FORMAT}: write it again")
+    return version
+
+
+def replaced_version(home: Path) -> str | None:
+    """The version that a writer is to replace; None for a pointer that tells of none."""
+    with contextlib.suppress(CacheError):
+        return current_version(home)
+    return None
 
 
 def load_meta(home: Path, version: str) -> Meta:

@@ -52,7 +52,10 @@ def _getter_of_valid(about: list[Any], array: pa.Array) -> Getter:
             get = getter(inner, values)
             return lambda row: [get(at) for at in range(offsets[row], offsets[row + 1])]
     if offsets is not None and array.buffers()[2] is not None:
-        text, data = pa.types.is_string(kind) or pa.types.is_large_string(kind), memoryview(array.buffers()[2])
+        text, data = (
+            pa.types.is_string(kind) or pa.types.is_large_string(kind),
+            memoryview(array.buffers()[2]).cast("B"),
+        )
         if text:
             return lambda row: str(data[offsets[row] : offsets[row + 1]], "utf-8")
         return lambda row: data[offsets[row] : offsets[row + 1]]

@@ -17,7 +17,7 @@ from .disk import replace_file
 from .features import FORMAT, CacheError, Form
 from .ipc import Shard
 from .parts import Examples, PartWriter, Plan, append, read_journal
-from .versions import Folder, Meta, current_version, find_published, load_meta, sweep, writing_alone
+from .versions import Folder, Meta, find_published, load_meta, replaced_version, sweep, tidy, writing_alone
 
 
 def write_cache(
@@ -45,6 +45,7 @@ def write_cache(
     with writing_alone(home) as published:
         found = find_published(home)
         if found and (found.key, found.columns) == (key, form.columns) and (key is not None or published):
+            tidy(home, found.version)  # its writer may have died after it published
             return found
         plan = _planned(home, features, form, 1, budget, shard_size, key, resume=callable(examples))
         try:
@@ -75,6 +76,7 @@ def plan(
     with writing_alone(home):
         found = find_published(home)
         if found and (found.key, found.columns) == (key, form.columns):
+            tidy(home, found.version)
             return Plan(home, found.version, features, parts, _size("budget", budget), _size("", shard_size), key)
         return _planned(home, features, form, parts, budget, shard_size, key, resume=True)
 
@@ -121,7 +123,7 @@ def _planned(
 ) -> Plan:
     sizes = _size("budget", budget), _size("shard_size", shard_size)
     about = {"format": FORMAT, "key": key, "columns": form.columns, "parts": parts, "shard_size": sizes[1]}
-    text, current = json.dumps(about, indent=1), current_version(home)
+    text, current = json.dumps(about, indent=1), replaced_version(home)
     kept = None
     for path in home.glob("v-*/plan.json"):
         if resume and key is not None and path.parent.name != current and path.read_text("utf-8") == text:
@@ -156,9 +158,9 @@ def _commit(plan: Plan) -> Meta:
         schema = base64.b64encode(form.schema.serialize()).decode()
         made = Meta(plan.version, plan.key, schema, form.columns, shards)
         replace_file(meta, json.dumps({"format": FORMAT, "num_rows": made.num_rows, **asdict(made)}, indent=1))
-    if current_version(home) != plan.version:
+    if replaced_version(home) != plan.version:
+        if not (plan.path / "plan.json").exists():
+            raise CacheError(f"{plan.path} was published, and another version since; plan again")
         replace_file(home / "current", json.dumps({"format": FORMAT, "version": plan.version}))
-    for path in (*plan.path.glob("part-*.jsonl"), *plan.path.glob("plan.json")):
-        path.unlink()
-    sweep(home, {plan.version})
+    tidy(home, plan.version)
     return load_meta(home, plan.version)
