@@ -139,9 +139,10 @@ def _label(value: Any, names: list[str], low: int) -> int | None:
 
 
 def _build_bytes(kind: pa.DataType, values: list[Any], body: Body) -> None:
-    lengths = [0 if one is None else len(one) for one in values]
-    pieces = [one for one in values if one is not None and len(one)]
-    body.add(len(values), _valid(values), _offsets(kind, lengths, pieces[:1] and pieces[0]), pieces)
+    valid = _valid(values)
+    pieces = values if valid is None else [one for one in values if one is not None]
+    lengths = list(map(len, values)) if valid is None else [0 if one is None else len(one) for one in values]
+    body.add(len(values), valid, _offsets(kind, lengths, pieces[:1] and pieces[0]), pieces)
 
 
 def _build_list(inner: list[Any], kind: pa.DataType, values: list[Any], valid: list[bool] | None, body: Body) -> None:

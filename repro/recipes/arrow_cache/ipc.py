@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from .columns import Body
 from .disk import sync
-from .pieces import BLOCK, LARGE, Source, Strided
+from .pieces import BLOCK, LARGE, SMALL, Source, Strided
 
 
 def batch_message(rows: int, body: Body) -> tuple[bytes, int]:
@@ -90,7 +90,9 @@ class ShardFile:
         self.batches.append(rows)
         small, waiting = [message], len(message)
         for pieces in body.buffers:
-            for piece in pieces:
+            step = BLOCK // SMALL if len(pieces) > BLOCK // SMALL and max(map(len, pieces)) <= SMALL else 1
+            for at in range(0, len(pieces), step):
+                piece = b"".join(pieces[at : at + step]) if step > 1 else pieces[at]
                 size = len(piece)
                 if size < LARGE:
                     small.append(piece)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -99,18 +99,20 @@ class PartWriter:
         texts = [one.name for one in self.form.schema if about[one.name][0] == "plain" and one.type in BINARY]
         fixed = {name for name in names if about[name][0] == "label" or fixed_dtype(self.form.schema.field(name).type)}
         other = [name for name in names if name not in fixed and name not in texts]
-        base, held, source, end = 250 + 64 * len(about), 0, iter(examples), object()
-        while (row := next(source, end)) is not end:
-            if not isinstance(row, dict) or row.keys() != names:
-                raise self.strange(row)
-            if files:
-                row = self.taken(row, files)
-            weight = base
-            for name in texts:
-                value = row[name]
-                weight += len(value) if type(value) is bytes else weigh(value)
-            for name in other:
-                weight += weigh(row[name])
+        base, held, count, row = 250 + 64 * len(about), 0, len(names), None
+        for row in examples:
+            try:
+                weight = base if len(row) == count else self.check(row, len(self.rows))
+                if files:
+                    row = self.taken(row, files)
+                for name in texts:
+                    value = row[name]
+                    weight += len(value) if type(value) is bytes else weigh(value)
+                for name in other:
+                    weight += weigh(row[name])
+            except (KeyError, TypeError):
+                self.check(row, len(self.rows))
+                raise
             if held + weight > self.limit and self.rows:
                 self.flush()
                 held = 0
@@ -122,12 +124,14 @@ class PartWriter:
                 self.wait(self.pending)
                 held = 0
 
-    def strange(self, row: Any) -> RowError:
-        at, names = self.row + len(self.rows), self.form.about.keys()
-        if not isinstance(row, dict):
-            return RowError(at, "", row, f"is a {type(row).__name__}, not a dict of columns")
-        name = sorted(map(str, row.keys() ^ names))[0]
-        return RowError(at, name, row.get(name), "has no feature" if name in row else "is missing; None is a value")
+    def check(self, row: Any, at: int) -> int:
+        """RowError for the row `at` so many rows after those that are written, if its keys are not the columns."""
+        at, names = at + self.row, self.form.about.keys()
+        if not isinstance(row, Mapping):
+            raise RowError(at, "", row, f"is a {type(row).__name__}, not a dict of columns")
+        for name in sorted(row.keys() ^ names, key=str):
+            raise RowError(at, name, row.get(name), "has no feature" if name in row else "is missing; None is a value")
+        return 0
 
     def taken(self, row: Example, files: list[str]) -> Example:
         row = dict(row)
@@ -148,6 +152,10 @@ class PartWriter:
         for name, about in self.form.about.items():
             try:
                 build_column(about, self.form.schema.field(name).type, [row[name] for row in rows], body)
+            except KeyError:
+                for at, row in enumerate(rows):
+                    self.check(row, at)
+                raise
             except Bad as error:
                 if len(rows) == 1:
                     raise RowError(self.row, name, *error.args) from error.__cause__

@@ -15,9 +15,8 @@ import pyarrow as pa
 
 from .features import Bad, CacheError
 
-LARGE, BLOCK = 1 << 16, 1 << 20
-
-"""Bytes from which a value is written from where it is, without a copy; and bytes of a file that are read at a time."""
+LARGE, BLOCK, SMALL = 1 << 16, 1 << 20, 1 << 12
+"""Bytes from which a value is written without a copy, bytes handled at once, and bytes up to which many are joined."""
 
 
 class Source:
