@@ -16,7 +16,7 @@ from repro.hunt import corpus
 from repro.hunt.corpus import Entry, Shown, expected
 from repro.hunt.judge import Finding
 from repro.hunt.script import heading, script
-from repro.hunt.search import Found, Hunt
+from repro.hunt.search import Found, Hunt, rough
 from repro.hunt.session import Gone, Session, session
 from repro.hunt.streams import stream
 from repro.hunt.tables import table
@@ -126,8 +126,10 @@ def campaign(
     entries += corpus.load(own)
     begun = time.monotonic()
     with session(target) as worker:
-        replayed = replay_all(entries, worker, say)
+        shown = replay_all(entries, worker, say)
+        replayed = [(entry, how) for entry, how, _ in shown]
         hunt = Hunt(worker, seed, frozenset(only), say)
+        hunt.known.update({rough(found): 0 for _, how, found in shown if found is not None and how is Shown.PRESENT})
         if seconds > 0:
             hunt.go(max(0.0, seconds - (time.monotonic() - begun)))
     found = hunt.found
@@ -142,16 +144,17 @@ def campaign(
     return Report(target, seed, spent, hunt.programs, hunt.steps, hunt.clean, refused, replayed, listed)
 
 
-def replay_all(entries: Sequence[Entry], worker: Session, say: Say) -> list[tuple[Entry, Shown]]:
-    """Runs every kept program once in the target."""
+def replay_all(entries: Sequence[Entry], worker: Session, say: Say) -> list[tuple[Entry, Shown, Finding | None]]:
+    """Runs every kept program once in the target; what shows again is not made small again."""
     found = []
     for entry in entries:
+        seen: Finding | None = entry.finding
         try:
-            shown, _ = corpus.replay(entry, worker.ask)
+            shown, seen = corpus.replay(entry, worker.ask)
         except Gone:
             shown = Shown.PRESENT if entry.finding.sort in {"crash", "hang"} else Shown.DIFFERENT
         say(f"{entry.name}: {shown.value}")
-        found.append((entry, shown))
+        found.append((entry, shown, seen))
     return found
 
 

@@ -19,6 +19,8 @@ from repro.hunt.values import cell, type_of
 
 MOST_ROWS, MOST_COLUMNS, MOST_STEPS, LONGEST = 6, 3, 6, 3
 MOST_HELD = 80
+OFTEN = 6
+"""How much more often than the rest media are embedded, which nothing but media can be."""
 COUNTS = re.compile(r"skip\(|take\(|batch|indices|interleave")
 Ask = Callable[[bool, Sequence[tuple[str, str]]], list[dict[str, Any]]]
 """Runs statements with their readings, in a new program or in the last one, and says what came out."""
@@ -66,6 +68,8 @@ def steps(plan: Plan, only: frozenset[str]) -> Iterator[Callable[[State], Step |
         ) -> Step | None:
             menu = source if i == 0 else stream if state.stream else table
             names = [name for name in menu.makers if not only or i == 0 or name in only or name == "to_stream"]
+            if state.media and "embed" in names:
+                names += ["embed"] * OFTEN
             tries = (menu.makers[names[(k + j) % len(names)]](state, a, b) for j in range(len(names)))
             step = next((one for one in tries if one is not None and len(one.after.rows) <= MOST_HELD), None)
             if step is None:

@@ -18,7 +18,7 @@ from repro.trial.scratch import KIT_TOKEN, scratch_folder
 from repro.trial.supervise import Interrupted, supervise
 
 WORKER = Path(__file__).with_name("worker.py")
-START_S, ANSWER_S = 120.0, 120.0
+START_S, ANSWER_S = 300.0, 300.0
 MEMORY = 2 << 30
 LIFE = 2_000
 """Programs until a worker is replaced, so that what one leaves behind does not add up."""

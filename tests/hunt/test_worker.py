@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from repro import places, targets
 from repro.hunt import corpus
-from repro.hunt.campaign import NEEDS, campaign
+from repro.hunt.campaign import NEEDS
 from repro.hunt.corpus import Shown, replay
 from repro.hunt.search import Hunt
 from repro.hunt.session import Gone, Session, session
@@ -88,8 +87,3 @@ class _Planted:
 
     def ask(self, new: bool, lines: list[tuple[str, str]]) -> list[dict[str, object]]:
         return self.session.ask(new, [(self.FAULT + lines[0][0], lines[0][1]), *lines[1:]] if new else lines)
-
-
-def test_an_unknown_operation_is_a_mistake_that_says_what_there_is() -> None:
-    with pytest.raises(Exception, match="Choose from: add_column"):
-        campaign(SPEC, cache=places.cache(), folder=Path("nowhere"), seconds=1.0, only=["nonsense"])
