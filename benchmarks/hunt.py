@@ -57,6 +57,7 @@ class Timed(Hunt):
     def __init__(self, worker: Session, seed: int, most: int, wanted: Callable[[Finding], bool] | None) -> None:
         super().__init__(worker, seed, shrink_s=0.0)
         self.most, self.wanted, self.causes = most, wanted, list[tuple[int, str]]()
+        self.hit = False
         self.known_causes = set[tuple[str, str]]()
 
     def once(self, plan: Plan) -> Run:
@@ -66,6 +67,7 @@ class Timed(Hunt):
         found = done.finding
         if found is not None and not found.refusal:
             if self.wanted is not None and self.wanted(found):
+                self.hit = True
                 raise Enough
             key = (found.op, found.sort)
             if key not in self.known_causes:
@@ -118,7 +120,7 @@ def found_again(seeds: int, most: int) -> list[Row]:
             for seed in range(1, seeds + 1):
                 hunt, cpu, wall = hunted(worker, seed, most, wanted)
                 print(f"{name}, seed {seed}: {hunt.programs} programs, CPU {cpu:.0f} s", file=sys.stderr, flush=True)
-                if hunt.programs < most:
+                if hunt.hit:
                     after.append(hunt.programs)
                     cpus.append(cpu)
                     walls.append(wall)
