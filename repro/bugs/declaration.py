@@ -54,7 +54,7 @@ class Scenario:
 
     ``needs`` are packages besides those of the bug; ``inputs`` and ``expected`` are what a bug without a ``prepare``
     gives to the probe, and what its measures are compared with where it has no oracle. ``faults`` are what the Hub of
-    its trials does wrong (``repro/hub/faults.py``), as ``put:reset``.
+    its trials does wrong (``repro/hub/faults.py``), as ``put:reset``; ``hub`` asks for one where the bug does not.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Scenario:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     expected: Mapping[str, Any] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+    hub: bool = False
 
 
 @dataclass(frozen=True, slots=True)

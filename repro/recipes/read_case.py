@@ -29,7 +29,9 @@ import importlib
 import json
 import mmap
 import os
+import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -312,37 +314,163 @@ def _column(metadata: pq.FileMetaData, size: int, group: int, name: str, read: R
     chunks = _chunks(metadata.row_group(group), name)
     start, stop = _span(chunks, size)
     data = read(start, stop)
+    firsts = [min(filter(None, (one.dictionary_page_offset, one.data_page_offset))) - start for one in chunks]
+    pages = [data[first : first + one.total_compressed_size] for first, one in zip(firsts, chunks, strict=True)]
     with _damage():
-        file = pa.py_buffer(data.obj)
-        reader = pq.ParquetFile(
-            pa.BufferReader(file), metadata=metadata, page_checksum_verification=True, pre_buffer=False
-        )
-        table = reader.read_row_group(group, columns=[name], use_threads=False)
-        if table.num_rows != metadata.row_group(group).num_rows or table.column_names != [name]:
+        found = _one_row(metadata, name, chunks, pages)
+        if found is None:
+            file = pa.BufferReader(pa.py_buffer(data.obj))
+            reader = pq.ParquetFile(file, metadata=metadata, page_checksum_verification=True, pre_buffer=False)
+            table = reader.read_row_group(group, columns=[name], use_threads=False)
+            if table.column_names != [name]:
+                raise _Again("another column than the footer says")
+            found = table[name]
+        if len(found) != metadata.row_group(group).num_rows:
             raise _Again("other rows than the footer says")
-        table[name].validate(full=True)
-        firsts = (min(filter(None, (one.dictionary_page_offset, one.data_page_offset))) for one in chunks)
-        return table[name], all(_has_checksum(data[first - start :]) for first in firsts)
+        found.validate(full=True)
+        return found, all(_CHECKSUM in _thrift(page, 0)[0] for page in pages)
+
+
+_DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError)
+_DAMAGED_HEADER = (LookupError, TypeError, AttributeError, RecursionError)
 
 
 @contextlib.contextmanager
 def _damage() -> Iterator[None]:
-    """What pyarrow says of damaged bytes is a reason to ask for them again."""
+    """What pyarrow says of damaged bytes is a reason to ask for them again, and so is a page header of other fields."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+    except (*_DAMAGE, *_DAMAGED_HEADER) as error:
         raise _Again(f"damaged: {error}") from error
 
 
-def _has_checksum(page: memoryview) -> bool:
-    """Whether the header of a page has field 4, a checksum, after three numbers (Thrift's compact protocol)."""
-    place = 0
-    for _ in range(3):
-        place += 1
-        while page[place] & 0x80:
-            place += 1
-        place += 1
-    return page[place] == 0x15
+# ---- a row by itself, with fewer copies than pyarrow makes --------------------------------------------------------
+
+_OFFSET_BYTES = {pa.binary(): 4, pa.string(): 4, pa.large_binary(): 8, pa.large_string(): 8}
+_KIND, _SIZE, _PACKED_SIZE, _CHECKSUM, _DATA, _DICTIONARY = 1, 2, 3, 4, 5, 7
+"""Fields of the header of a page; the last two hold the number of values, their encoding and that of the levels."""
+_DATA_PAGE, _DICTIONARY_PAGE, _PLAIN, _RLE, _INDEXES = 0, 2, 0, 3, (2, 8)
+_STREAMED = ("GZIP", "ZSTD", "BROTLI")
+
+
+def _one_row(
+    metadata: pq.FileMetaData, name: str, chunks: Sequence[pq.ColumnChunkMetaData], pages: Sequence[memoryview]
+) -> pa.ChunkedArray | None:
+    """The only row of a column of bytes or text, or of a struct of those; None if it is less plain: pyarrow reads all.
+
+    pyarrow holds a value twice while it reads, three times from a dictionary, and once more if it is compressed.
+    """
+    schema = {one.path: one for one in map(metadata.schema.column, range(len(metadata.schema)))}
+    type = metadata.schema.to_arrow_schema().field(name).type
+    fields = [type.field(number) for number in range(type.num_fields)] if pa.types.is_struct(type) else []
+    types = [field.type for field in fields] or [type]
+    paths = [f"{name}.{field.name}" for field in fields] or [name]
+    if [one.path_in_schema for one in chunks] != paths or any(one not in _OFFSET_BYTES for one in types):
+        return None
+    arrays = []
+    for one, chunk, page in zip(types, chunks, pages, strict=True):
+        value = _one_value(chunk, schema[chunk.path_in_schema], page)
+        if value is None:
+            return None
+        ends = b"".join(end.to_bytes(_OFFSET_BYTES[one], sys.byteorder) for end in (0, len(value)))
+        arrays.append(pa.Array.from_buffers(one, 1, [None, pa.py_buffer(ends), pa.py_buffer(value)]))
+    return pa.chunked_array([pa.StructArray.from_arrays(arrays, fields=fields) if fields else arrays[0]])
+
+
+def _one_value(chunk: pq.ColumnChunkMetaData, schema: pq.ColumnSchema, pages: memoryview) -> memoryview | None:
+    """The bytes of the only value of a chunk, a view of its page; None if they are not as plain as that."""
+    if chunk.num_values != 1 or chunk.physical_type != "BYTE_ARRAY" or schema.max_repetition_level:
+        return None
+    value, at, kinds = None, 0, []
+    while at < len(pages):
+        header, start = _thrift(pages, at)
+        at = start + header[_PACKED_SIZE]
+        page, kind = pages[start:at], header[_KIND]
+        about = header.get(_DICTIONARY if kind == _DICTIONARY_PAGE else _DATA, {})
+        if header[_SIZE] > chunk.total_uncompressed_size or len(page) != header[_PACKED_SIZE] or about.get(1) != 1:
+            return None
+        if _CHECKSUM in header and zlib.crc32(page) != header[_CHECKSUM] & 0xFFFFFFFF:
+            raise ValueError("a page has another checksum")
+        content = _unpacked(page, chunk.compression, header[_SIZE])
+        if content is None:
+            return None
+        if kind == _DATA_PAGE and schema.max_definition_level:
+            levels, content = content[4 : 4 + _int(content)], content[4 + _int(content) :]
+            if about[3] != _RLE or _level(levels, schema.max_definition_level) != schema.max_definition_level:
+                return None
+        if kind == _DICTIONARY_PAGE or about[2] == _PLAIN:
+            value = content
+        elif about[2] not in _INDEXES:
+            return None
+        kinds.append(kind)
+    plain = value is not None and kinds in ([_DATA_PAGE], [_DICTIONARY_PAGE, _DATA_PAGE])
+    return value[4:] if value is not None and plain and _int(value) == len(value) - 4 else None
+
+
+def _int(content: memoryview) -> int:
+    return int.from_bytes(content[:4], "little")
+
+
+def _level(runs: memoryview, most: int) -> int:
+    """The only level in a run of equal ones or of packed ones; -1 if there are more."""
+    return {2: runs[1], 3: runs[1] & ((1 << most.bit_length()) - 1)}.get(runs[0], -1)
+
+
+def _unpacked(page: memoryview, codec: str, size: int) -> memoryview | None:
+    """A page before its compression, if it has this size then; None for the codecs that are left to pyarrow."""
+    if codec == "UNCOMPRESSED":
+        return page if len(page) == size else None
+    if codec == "SNAPPY":
+        if _number(page, 0)[0] != size:
+            raise ValueError("a page has another size than its header says")
+        return memoryview(pa.decompress(page, size, "snappy"))
+    if codec not in _STREAMED:
+        return None
+    content = memoryview(bytearray(size))
+    with pa.input_stream(pa.BufferReader(pa.py_buffer(page)), compression=codec.lower()) as stream:
+        if stream.readinto(content) != size:
+            raise ValueError("a page has another size than its header says")
+    return content
+
+
+def _thrift(data: memoryview, at: int) -> tuple[dict[int, Any], int]:
+    """A struct in Thrift's compact protocol with what page headers hold: its fields by number, and where it ends."""
+    fields: dict[int, Any] = {}
+    number = 0
+    while kind := data[at]:
+        step, kind, at = kind >> 4, kind & 15, at + 1
+        if step:
+            number += step
+        else:
+            number, at = _zigzag(data, at)
+        if kind in (1, 2):
+            fields[number] = kind == 1
+        elif kind in (4, 5, 6):
+            fields[number], at = _zigzag(data, at)
+        elif kind == 8:  # bytes, which nobody asks for
+            length, at = _number(data, at)
+            at += length
+        elif kind == 12:
+            fields[number], at = _thrift(data, at)
+        else:
+            raise ValueError(f"a page header has a field of kind {kind}")
+    return fields, at + 1
+
+
+def _zigzag(data: memoryview, at: int) -> tuple[int, int]:
+    number, at = _number(data, at)
+    return number >> 1 ^ -(number & 1), at
+
+
+def _number(data: memoryview, at: int) -> tuple[int, int]:
+    """A number of seven bits a byte, and where it ends."""
+    number = 0
+    for shift in range(0, 70, 7):
+        byte, at = data[at], at + 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, at
+    raise ValueError("a page header has a number of more than 64 bits")
 
 
 def _in_place(start: int, stop: int) -> memoryview:

@@ -15,10 +15,17 @@ with dictionaries; one row group of at most `row_group_bytes`, or one row if tha
 `out/train.manifest.json` lists the shards that are finished, in order: {"schema": 1, "split", "compression",
 "num_rows", "num_shards" (of the plan), "file_bytes", "shards": [{"name", "start", "stop" (rows), "source" (hash of all
 it is made of), "file_bytes" (of its embedded files), "bytes", "sha256" (both of the whole shard file)}, ...]}.
+
+On a cluster, `out` on a shared file system, where data.py leaves a Dataset of paths in the variable `dataset`:
+
+    python write_shards.py --plan data.py out      # prints how many shards there will be
+    python write_shards.py --shard K out           # K from 0; side by side on any machine, and again after a failure
+    python write_shards.py --finish out            # checks that all are there and writes the manifest
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import errno
 import fcntl
@@ -27,7 +34,10 @@ import json
 import mmap
 import os
 import re
+import runpy
+import secrets
 import stat
+import sys
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -57,6 +67,8 @@ CODECS = {"none": 0, "zstd": 6}
 
 Manifest = dict[str, Any]
 Names = tuple[str, ...]
+Groups = list[tuple[int, int]]
+Shard = tuple[str, int, int, Groups]
 Leaf = Callable[[pa.Array, Names, list[int]], pa.Array]
 
 
@@ -99,27 +111,16 @@ def write_shards(
         ShardError: a file is missing, unreadable, not regular or changes; or one row holds 2 GiB in one column.
         OSError: the disk is full or fails. Nothing partial is left under a final name.
     """
-    limit, group_limit = _bytes("max_shard_bytes", max_shard_bytes), _bytes("row_group_bytes", row_group_bytes)
-    _check_arguments(dataset, split, num_shards, group_limit, compression)
-    weights, file_bytes, held = _weigh(dataset)
-    bounds = _partition(weights, num_shards, limit)
-    names = [f"{split}-{index:05d}-of-{len(bounds):05d}.parquet" for index in range(len(bounds))]
-    folder = Path(folder)
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in made:
-        _sync_folder(path.parent)
+    header, shards, held = _plan(dataset, split, num_shards, max_shard_bytes, row_group_bytes, compression)
+    names = [name for name, *_ in shards]
+    folder = _made(folder)
     done: dict[str, dict[str, Any]] = {}
-    header = {"schema": 1, "split": split, "compression": compression, "num_rows": len(weights)}
-    header |= {"num_shards": len(names), "file_bytes": file_bytes}
 
     listing, counting, interrupted = Lock(), Lock(), Event()
 
     def save() -> Manifest:
         manifest: Manifest = {**header, "shards": [done[name] for name in names if done.get(name)]}
-        with _Output(folder / f"{split}.manifest.json") as out:
-            out.put(json.dumps(manifest, indent=1).encode())
-            out.finish()
+        _put(folder / f"{split}.manifest.json", manifest)
         return manifest
 
     def enter(name: str, entry: dict[str, Any]) -> None:
@@ -133,8 +134,8 @@ def write_shards(
         with counting:
             bar.update(count)
 
-    def make(name: str, start: int, stop: int) -> None:
-        with _Skeleton(dataset, folder / f".{name}.skeleton", _groups(weights, start, stop, group_limit)) as skeleton:
+    def make(name: str, start: int, stop: int, groups: Groups) -> None:
+        with _Skeleton(dataset, folder / f".{name}.skeleton", groups) as skeleton:
             skeleton.write()
             found = done.get(name, {})
             entry = {"name": name, "start": start, "stop": stop, "source": skeleton.source(compression)}
@@ -147,20 +148,20 @@ def write_shards(
             enter(name, entry | _write(skeleton, folder / name, compression, advance))
 
     try:
-        bar = tqdm(total=file_bytes, unit="B", unit_scale=True, desc=f"{split} shards", disable=not progress)
+        bar = tqdm(total=header["file_bytes"], unit="B", unit_scale=True, desc=f"{split} shards", disable=not progress)
         with _alone(folder), bar, ThreadPoolExecutor(1 if held else 2) as pool:
             done.update(_finished(folder, split, names))
             save()
             try:
-                shards = [pool.submit(make, name, *rows) for name, rows in zip(names, bounds, strict=True)]
-                wait(shards, return_when=FIRST_EXCEPTION)
+                jobs = [pool.submit(make, *shard) for shard in shards]
+                wait(jobs, return_when=FIRST_EXCEPTION)
             except BaseException:  # Ctrl-C: end at the next block
                 interrupted.set()
                 raise
             finally:
                 pool.shutdown(cancel_futures=True)
-            for shard in shards:
-                shard.result()
+            for job in jobs:
+                job.result()
             return save()
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
@@ -169,7 +170,119 @@ def write_shards(
         raise
 
 
+# ---- one shard a job --------------------------------------------------------------------------------------------
+
+
+def plan_shards(dataset: Dataset, folder: str | os.PathLike[str], *, split: str = "train", **options: Any) -> int:
+    """Plan what `write_shards` with these options would write, for `write_shard`; returns the number of shards.
+
+    The plan is one file in `folder`, with all rows and the paths in them. The same plan again changes nothing.
+    """
+    header, shards, held = _plan(dataset, split, **options)
+    if held:
+        raise ValueError("the table holds bytes of files; plan with a dataset of their paths, or call write_shards")
+    schema, sink = dataset.features.arrow_schema, pa.BufferOutputStream()
+    words = schema.with_metadata({**schema.metadata, b"plan": json.dumps([header, shards])})
+    with pa.ipc.new_stream(sink, words) as stream:
+        for start, stop in (rows for *_, groups in shards for rows in groups):  # cut as they will be read
+            stream.write_table(dataset.with_format("arrow")[start:stop])
+    content = sink.getvalue().to_pybytes()
+    plan, path = hashlib.sha256(content).hexdigest(), _made(folder) / f"{split}.plan.arrow"
+    with _alone(path.parent):
+        if _sha256(path) != plan:
+            for name, entry in _finished(path.parent, split, [name for name, *_ in shards]).items():
+                _put(path.with_name(f".{name}.json"), {"plan": plan, "entry": entry})
+            _put(path.with_name(f"{split}.manifest.json"), {**header, "shards": []})  # none is vouched for as yet
+            _put(path, content)
+    return len(shards)
+
+
+def write_shard(folder: str | os.PathLike[str], index: int, *, split: str = "train") -> dict[str, Any]:
+    """Write one shard of the plan, unless it is there; returns its part of the manifest, which `folder` keeps.
+
+    Any shards may be written at the same time, the same one too: each job puts the same bytes in place, at once.
+    """
+    header, shards, path, plan = _planned(folder, split)
+    if not 0 <= index < len(shards):
+        raise ValueError(f"there is no shard {index}; type 0 to {len(shards) - 1}")
+    name, start, stop, groups = shards[index]
+    shard, note, mark = path.with_name(name), path.with_name(f".{name}.json"), f".{secrets.token_hex(4)}"
+    with _Skeleton(Dataset.from_file(str(path)), path.with_name(f".{name}{mark}.skeleton"), groups) as skeleton:
+        skeleton.write()
+        entry = {"name": name, "start": start, "stop": stop, "source": skeleton.source(header["compression"])}
+        found = _noted(shard, plan)
+        if found.get("source") != entry["source"] or _sha256(shard) != found["sha256"]:
+            note.unlink(missing_ok=True)
+            found = _write(skeleton, shard, header["compression"], int, mark)
+            _put(note, {"plan": plan, "entry": entry | found}, mark)
+    return entry | found
+
+
+def finish_shards(folder: str | os.PathLike[str], *, split: str = "train") -> Manifest:
+    """Check that each shard of the plan is there with its size, write the manifest, remove the plan and leftovers."""
+    header, shards, path, plan = _planned(folder, split)
+    entries = [_noted(path.with_name(name), plan) for name, *_ in shards]
+    missing = [index for index, entry in enumerate(entries) if not entry]
+    if missing:
+        raise ValueError(f"{len(missing)} of {len(shards)} shards are not there; write these, then finish: {missing}")
+    if sum(entry["file_bytes"] for entry in entries) != header["file_bytes"]:
+        raise ValueError(f"sizes of files changed since the plan was made; remove {path} and plan again")
+    with _alone(path.parent):
+        _put(path.with_name(f"{split}.manifest.json"), manifest := {**header, "shards": entries})
+        path.unlink()
+        _finished(path.parent, split, [name for name, *_ in shards])  # removes what the jobs left
+    return manifest
+
+
 # ---- the plan ---------------------------------------------------------------------------------------------------
+
+
+def _plan(
+    dataset: Dataset,
+    split: str,
+    num_shards: int | None = None,
+    max_shard_bytes: int | str = "500MB",
+    row_group_bytes: int | str = "100MB",
+    compression: str = "none",
+) -> tuple[Manifest, list[Shard], bool]:
+    """The manifest without shards, what each shard holds, and whether the table holds bytes of files."""
+    limit, group_limit = _bytes("max_shard_bytes", max_shard_bytes), _bytes("row_group_bytes", row_group_bytes)
+    _check_arguments(dataset, split, num_shards, group_limit, compression)
+    weights, file_bytes, held = _weigh(dataset)
+    bounds = _partition(weights, num_shards, limit)
+    names = [f"{split}-{index:05d}-of-{len(bounds):05d}.parquet" for index in range(len(bounds))]
+    header = {"schema": 1, "split": split, "compression": compression, "num_rows": len(weights)}
+    header |= {"num_shards": len(names), "file_bytes": file_bytes}
+    shards = [(name, *rows, _groups(weights, *rows, group_limit)) for name, rows in zip(names, bounds, strict=True)]
+    return header, shards, held
+
+
+def _planned(folder: str | os.PathLike[str], split: str) -> tuple[Manifest, list[Shard], Path, str]:
+    """What `plan_shards` left in the folder, and its sha256."""
+    path = Path(folder) / f"{split}.plan.arrow"
+    plan = _sha256(path)
+    if plan is None:
+        raise ValueError(f"there is no {path}; make the plan first, or it is finished: see {split}.manifest.json")
+    return *json.loads(pa.ipc.open_stream(path.read_bytes()).schema.metadata[b"plan"]), path, plan
+
+
+def _noted(shard: Path, plan: str) -> dict[str, Any]:
+    """The entry of a shard of this plan; nothing if it is not there in that size."""
+    try:
+        note = json.loads(shard.with_name(f".{shard.name}.json").read_bytes())
+        return note["entry"] if note["plan"] == plan and shard.stat().st_size == note["entry"]["bytes"] else {}
+    except FileNotFoundError:
+        return {}
+
+
+def _made(folder: str | os.PathLike[str]) -> Path:
+    """The folder, made if it is missing."""
+    folder = Path(folder)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in made:
+        _sync_folder(path.parent)
+    return folder
 
 
 def _check_arguments(dataset: Any, split: str, num_shards: int | None, group_limit: int, compression: str) -> None:
@@ -462,9 +575,11 @@ class _Skeleton:
 # ---- the shard --------------------------------------------------------------------------------------------------
 
 
-def _write(skeleton: _Skeleton, path: Path, compression: str, progress: Callable[[int], Any]) -> dict[str, Any]:
+def _write(
+    skeleton: _Skeleton, path: Path, compression: str, progress: Callable[[int], Any], mark: str = ""
+) -> dict[str, Any]:
     """Write, sync, check and rename one shard; returns its part of the manifest."""
-    with _Output(path) as out, skeleton.path.open("rb") as file:
+    with _Output(path, mark) as out, skeleton.path.open("rb") as file:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
             _splice(view, skeleton.files, out, compression, progress)
         digest = out.finish()
@@ -583,8 +698,8 @@ def _blocks(file: _File) -> Iterator[Any]:
 class _Output:
     """A file that is hashed in the background while it is written, and gets its name at the end if all went well."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._final, self.position = path.with_name(f".{path.name}.tmp"), path, 0
+    def __init__(self, path: Path, mark: str = "") -> None:
+        self.path, self._final, self.position = path.with_name(f".{path.name}{mark}.tmp"), path, 0
         self._file = self.path.open("wb", buffering=0)
         self._digest, self._hasher = hashlib.sha256(), ThreadPoolExecutor(1)
         self._ahead: deque[Future[None]] = deque()
@@ -744,6 +859,13 @@ def _write_varint(number: int) -> bytes:
     return bytes([*parts, number])
 
 
+def _put(path: Path, content: bytes | dict[str, Any], mark: str = "") -> None:
+    """Write a small file, whole or not at all."""
+    with _Output(path, mark) as out:
+        out.put(content if isinstance(content, bytes) else json.dumps(content, indent=1).encode())
+        out.finish()
+
+
 def _sync(descriptor: int) -> None:
     full = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync alone leaves the data in the drive's cache
     if full is None:
@@ -763,3 +885,30 @@ def _sync_folder(folder: Path) -> None:
 
 def _why(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    step = parser.add_mutually_exclusive_group(required=True)
+    step.add_argument("--plan", metavar="SCRIPT", help="Python that leaves a Dataset of paths in the variable dataset")
+    step.add_argument("--shard", type=int, metavar="K", help="write shard K of the plan, from 0")
+    step.add_argument("--finish", action="store_true", help="check the shards and write the manifest")
+    parser.add_argument("folder", help="where the shards go")
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--max-shard-bytes", default="500MB", help="with --plan (default 500MB)")
+    given = parser.parse_args()
+    folder, split = given.folder, given.split
+    try:
+        if given.plan:
+            dataset = runpy.run_path(given.plan).get("dataset")
+            print(plan_shards(dataset, folder, split=split, max_shard_bytes=given.max_shard_bytes))
+        elif given.finish:
+            finish_shards(folder, split=split)
+        else:
+            write_shard(folder, given.shard, split=split)
+    except (ShardError, OSError, TypeError, ValueError) as error:
+        sys.exit(f"write_shards: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -19,12 +19,12 @@ MEASURE = "hub"
 
 @contextlib.contextmanager
 def hub_of(bug: Bug, scenario: Scenario, prepared: Prepared) -> Iterator[Child | None]:
-    """A Hub for one trial, if the bug asks for one; ended afterwards, by the guardian if the kit is killed.
+    """A Hub for one trial, if the bug or the scenario asks for one; ended after it, by the guardian if the kit dies.
 
     It is no descendant of the probe and has another token, so that it counts neither as the probe's memory nor as one
     of the processes that the probe left behind.
     """
-    if not bug.hub:
+    if not (bug.hub or scenario.hub):
         yield None
         return
     for text in scenario.faults:

@@ -52,7 +52,7 @@ def trial_key(question: Question, target: TargetInfo | Unsolvable, prepared: Pre
         "expected": None if prepared is None else to_json(prepared.expected),
         "limits": asdict(question.limits),
         "environment": environment,
-        **({"faults": question.scenario.faults} if question.bug.hub else {}),
+        **({"faults": question.scenario.faults} if question.bug.hub or question.scenario.hub else {}),
         **({"repositories": str(prepared.repositories)} if prepared and prepared.repositories else {}),
     }
     return f"{sources}-{_sha256(json.dumps(parts, sort_keys=True, default=str).encode())[:32]}"
@@ -81,7 +81,7 @@ def sources_key(bug: Bug) -> str:
     if bug.oracle is None:
         controls = [one.name for one in bug.scenarios if one.control]
         form["declared"] = [str(bug.failure), repr(bug.failure), bug.wrong_if, bug.race, controls]
-    if bug.hub:
+    if bug.hub or any(one.hub for one in bug.scenarios):
         form["hub"] = _room(hub)
     return _sha256(json.dumps(form, sort_keys=True).encode())[:32]
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from repro import bugs
 from repro.bugs.declaration import ClaimFinding, ClaimVerdict
+from repro.bugs.exit_hang.claims import ON_THE_HUB
 from repro.model import Outcome, Symptom, Verdict
 from repro.rates import CLEAN_TRIALS
 from tests.evidence.examples import evidence, evidences
@@ -59,6 +60,12 @@ CASES = [
     ("streaming-hangs", [trials(ITERATOR, OK, MANY)], REFUTED),
     ("streaming-hangs", [trials(ITERATOR, OK, FEW)], WAITS),
     ("streaming-hangs", [trials(ITERATOR, HANG, datasets="4.0.0"), trials(ITERATOR, OK, MANY)], REFINED),
+    ("never-gives-ids", [trials(name, OK, MANY) for name in ON_THE_HUB], REFUTED),
+    ("never-gives-ids", [trials(name, OK, MANY) for name in ON_THE_HUB[1:]], WAITS),
+    ("never-gives-ids", [trials(ON_THE_HUB[0], OK, FEW), *[trials(n, OK, MANY) for n in ON_THE_HUB[1:]]], WAITS),
+    ("never-gives-ids", [trials(name, OK, MANY) for name in ON_THE_HUB] + [trials("hub-groups", HANG)], REFUTED),
+    ("never-gives-ids", [trials(ON_THE_HUB[1], OK, MANY), trials(ON_THE_HUB[2], CRASH)], REFINED),
+    ("never-gives-ids", [trials(ON_THE_HUB[0], CRASH, datasets="4.0.0"), trials(ON_THE_HUB[0], OK, MANY)], REFINED),
     ("is-arrow", [BAD], CONFIRMED),
     ("is-arrow", [BAD, trials(GENERATOR, OK, MANY, pyarrow="27.0.0")], CONFIRMED),
     ("is-arrow", [trials(GENERATOR, OK, MANY)], WAITS),
@@ -102,13 +109,13 @@ def test_the_evidence_decides_and_a_clean_race_only_after_enough_trials(slug, gr
 @pytest.mark.parametrize("slug", CLAIMS)
 @pytest.mark.parametrize("symptom", [Symptom.KIT_FAULT, Symptom.UNSUPPORTED, Symptom.UNSOLVABLE])
 def test_trials_that_say_nothing_decide_nothing(slug, symptom):
-    faults = [trials(scenario, symptom, MANY) for scenario in (GENERATOR, ITERATOR, LOOP, WHOLE)]
+    faults = [trials(scenario, symptom, MANY) for scenario in (GENERATOR, ITERATOR, LOOP, WHOLE, *ON_THE_HUB)]
     assert judged(slug, *faults) == judged(slug)
 
 
 @pytest.mark.parametrize("slug", sorted(set(CLAIMS) - {"forever"}))
 def test_other_layouts_are_another_question(slug):
-    others = [trials(scenario, HANG, layout="small") for scenario in (GENERATOR, ITERATOR, LOOP, WHOLE)]
+    others = [trials(scenario, HANG, layout="small") for scenario in (GENERATOR, ITERATOR, LOOP, WHOLE, *ON_THE_HUB)]
     assert judged(slug, *others).verdict is WAITS
 
 

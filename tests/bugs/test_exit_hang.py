@@ -5,6 +5,7 @@ A race is not asserted: no test here depends on how often the process hangs. Pro
 
 import ast
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,9 +24,10 @@ from repro.bugs.exit_hang.bug import BUG
 from repro.bugs.exit_hang.diagnosis import where
 from repro.bugs.exit_hang.oracle import READS_ALL, READS_NOTHING
 from repro.errors import UserError
-from repro.inputs import parquet
+from repro.inputs import cases, parquet
 from repro.model import Outcome, Request, Scalar, Stack, Status, Symptom, Verdict
 from repro.rates import Rate
+from repro.run.hub import hub_of
 from tests.conftest import alone
 
 SMALL: dict[str, Scalar] = {"layout": "small", "seed": 7}
@@ -131,7 +134,8 @@ def test_a_hang_elsewhere_is_not_taken_for_one_in_a_pool(threads):
 
 def test_scenarios_without_datasets_run_in_targets_without_datasets():
     for scenario in BUG.scenarios:
-        assert ("datasets" in scenario.needs) == scenario.name.startswith("datasets-")
+        assert ("datasets" in scenario.needs) == scenario.name.startswith(("datasets-", "hub-"))
+        assert ("huggingface_hub" in scenario.needs) == scenario.hub == scenario.name.startswith("hub-")
     assert BUG.needs == ("pyarrow",)
 
 
@@ -154,6 +158,16 @@ def test_prepare_gives_the_probe_a_file_and_the_oracle_its_rows(tmp_path):
     assert Path(prepared.inputs["path"]).is_file()
     assert prepared.inputs["layout"] == "small"
     assert prepared.expected == EXPECTED
+
+
+@pytest.mark.parametrize(("scenario", "files", "groups"), [("hub-next", 149, 1), ("hub-groups", 1, 30)])
+def test_a_scenario_on_the_hub_has_the_cases_of_the_report_in_its_repository(tmp_path, scenario, files, groups):
+    prepared = calls.prepare(BUG, scenario, SMALL, tmp_path)
+    assert prepared.repositories is not None
+    found = cases.files(prepared.repositories)
+    assert (len(found), pq.ParquetFile(found[0]).num_row_groups) == (files, groups)
+    assert sum(pq.ParquetFile(file).metadata.num_rows for file in found) == prepared.expected["rows"] == 149
+    assert "path" not in prepared.inputs
 
 
 @pytest.mark.parametrize("seed", ["many", -1, True, None])
@@ -246,28 +260,40 @@ def probe(cache, tmp_path):
         events = tmp_path / "events.jsonl"
         events.write_text("")
         command = [sys.executable, alone(BUG.folder / "probe.py", tmp_path), tmp_path / "request.json", events]
-        with (tmp_path / "stderr").open("wb") as stderr:
-            process = subprocess.Popen(command, stdout=stderr, stderr=stderr)
+        asked = next(one for one in BUG.scenarios if one.name == scenario)
+        with (tmp_path / "stderr").open("wb") as stderr, hub_of(BUG, asked, prepared) as hub:
+            environment = {**os.environ, **(hub.environment if hub else {})}
+            process = subprocess.Popen(command, stdout=stderr, stderr=stderr, env=environment)
             deadline = time.monotonic() + 60
             while process.poll() is None and '"done"' not in events.read_text() and time.monotonic() < deadline:
                 time.sleep(0.01)
             process.kill()
             code = process.wait()
+            requests = len((hub.close() or {})["requests"]) if hub else 0
         lines = [json.loads(line) for line in events.read_text().splitlines()]
+        assert (requests > 0) == asked.hub, "who streams from the Hub asks it, and nobody else has one"
         return lines, code, (tmp_path / "stderr").read_text(errors="replace")
 
     return run
 
 
-@pytest.mark.parametrize("scenario", [*ARROW, "datasets-iterator", "datasets-take", "datasets-nothing"])
+STREAMS = ["datasets-iterator", "datasets-take", "datasets-nothing", "hub-next", "hub-groups", "hub-nothing"]
+
+
+@pytest.mark.parametrize("scenario", [*ARROW, *STREAMS])
 def test_the_probe_says_what_it_runs_with_what_it_read_and_that_it_is_done(probe, scenario):
     events, _, stderr = probe(scenario)
     assert [event["event"] for event in events] == ["started", "measure", "done"], stderr
-    assert set(events[0]["versions"]) == ({"pyarrow"} if scenario in ARROW else {"pyarrow", "datasets"})
+    named = {
+        "pyarrow",
+        *(["datasets"] if scenario in STREAMS else []),
+        *(["huggingface-hub"] if "hub" in scenario else []),
+    }
+    assert set(events[0]["versions"]) == named
     assert all(Path(file).is_file() for file in events[0]["files"].values())
     assert [event["t"] for event in events] == sorted(event["t"] for event in events)
     healthy = outcome(Symptom.OK, events[1]["measures"]["rows_read"])
-    assert calls.judge(BUG, scenario, healthy, EXPECTED).symptom is Symptom.OK
+    assert calls.judge(BUG, scenario, healthy, {"rows": 149} if "hub" in scenario else EXPECTED).symptom is Symptom.OK
 
 
 @pytest.mark.slow

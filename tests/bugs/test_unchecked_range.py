@@ -16,7 +16,7 @@ from repro.bugs.declaration import ClaimVerdict
 from repro.bugs.unchecked_range.claims import CLAIMS
 from repro.bugs.unchecked_range.oracle import asked, fetched, judge
 from repro.bugs.unchecked_range.prepare import REPO, prepare
-from repro.bugs.unchecked_range.readers import READERS, SCENARIOS
+from repro.bugs.unchecked_range.readers import READERS, RETRIED, SCENARIOS
 from repro.hub.faults import Plan, parse
 from repro.model import Outcome, Symptom, Verdict
 from repro.run.scripts import locate
@@ -57,9 +57,17 @@ def test_every_reader_meets_every_fault_and_one_control() -> None:
     assert {one.name.partition("-")[0] for one in SCENARIOS if one.control} == {*READERS, "report"}
     for one in SCENARIOS:
         assert bool(one.faults) is not one.control
-        taken = Plan(map(parse, one.faults))
-        met = [bool(taken.take("resolve", ranged=ranged)) for ranged in (False, True, True)]
+        taken, reader = Plan(map(parse, one.faults)), READERS.get(one.name.partition("-")[0])
+        met = [bool(reader and taken.take(reader.endpoint, ranged=ranged)) for ranged in (False, True, True)]
         assert sum(met) == len(one.faults)
+
+
+def test_what_is_asked_again_is_a_question_of_whole_files_parts_and_lists_alike() -> None:
+    asked_again = {"open", "stream", "download", "head", "info", "tree"}
+    for fault in RETRIED:
+        assert {one.name.partition("-")[0] for one in SCENARIOS if one.name.endswith(f"-{fault}")} == asked_again
+    assert {one.name for one in SCENARIOS if one.name.startswith("tree-")} >= {"tree-empty", "tree-html", "tree-short"}
+    assert not any("range" in one.name for one in SCENARIOS if one.name.startswith(("head-", "info-", "tree-")))
 
 
 def test_the_inputs_are_made_once_and_each_reader_is_told_its_own_bytes(tmp_path: Path) -> None:
@@ -68,11 +76,15 @@ def test_the_inputs_are_made_once_and_each_reader_is_told_its_own_bytes(tmp_path
     (tree,) = trees
     assert tree is not None
     files = {path.name: path for path in (tree / "datasets" / REPO).iterdir()}
-    assert sorted(files) == ["case.parquet", "rows.csv", "rows.jsonl"]
+    assert sorted(files) == ["case.parquet", "image.bin", "rows.csv", "rows.jsonl"]
+    assert files["image.bin"].stat().st_size > 20 << 20  # half of it holds what hf_hub_download goes on behind
     assert all(path.stat().st_size > 10 << 20 for path in files.values())  # several blocks of the client
     assert made["stream"].expected["amount"] == files["rows.csv"].stat().st_size
     assert made["pandas"].expected == made["datasets"].expected != made["open"].expected
     assert made["report"].expected == made["parquet"].expected
+    assert made["download"].expected == made["head"].expected != made["stream"].expected
+    assert made["info"].expected == made["tree"].expected
+    assert made["tree"].expected["amount"] == len(files) + 1  # .gitattributes, which every repository has
     before = files["rows.csv"].stat().st_mtime_ns
     prepare("open-well", {}, tmp_path)
     assert files["rows.csv"].stat().st_mtime_ns == before
@@ -111,6 +123,13 @@ def test_the_cause_is_found_in_a_release_with_an_address_of_that_release(tmp_pat
 
 def test_requests_and_bytes_are_those_of_files() -> None:
     assert (fetched(outcome(7, 3)), asked(outcome(7, 3)), fetched(Outcome(Symptom.OK, ""))) == (7, 3, None)
+    assert asked(Outcome(Symptom.OK, "")) is None
+
+
+def test_requests_are_counted_of_the_kind_that_went_wrong() -> None:
+    requests = [{"endpoint": "tree", "fault": "tree:503"}, {"endpoint": "tree", "fault": ""}]
+    totals = {"tree": {"requests": 2, "down": 9}, "resolve": {"requests": 7, "down": 9}}
+    assert asked(outcome(hub={"requests": requests, "totals": totals})) == 2
 
 
 def test_the_exported_test_is_red_as_it_is_and_green_with_the_workaround(tmp_path: Path) -> None:

@@ -94,6 +94,15 @@ def test_a_bug_without_a_hub_stays_offline(fake: Fake) -> None:
     assert MEASURE not in outcome.measures
 
 
+def test_a_scenario_can_have_a_hub_where_the_bug_has_none(fake: Fake) -> None:
+    folder = fake.bug(textwrap.dedent(ASK) + textwrap.dedent(SEEN))
+    without = fake.runner.key(question("made-up"))
+    declared = (folder / "bug.py").read_text()
+    (folder / "bug.py").write_text(declared.replace('"the usual"', '"the usual", hub=True'))
+    assert fake.runner.trial(question("made-up")).outcome.measures["status"] == 200
+    assert fake.runner.key(question("made-up")).partition("-")[0] != without.partition("-")[0]
+
+
 def test_a_scenario_has_its_faults(fake: Fake) -> None:
     outcome = run(fake, SEEN, "whoami:503").outcome
     assert outcome.measures["status"] == 503

@@ -8,12 +8,15 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from benchmarks.reading import IMAGES, LAYOUTS, REPO, Layout, attempt, hub_here, sequence, value, write
 from repro import targets
@@ -205,6 +208,75 @@ def test_whatever_happens_the_bytes_are_right_or_there_is_an_error(layout: Layou
     with hub_here(tmp_path) as hub:
         ended = [attempt(hub, layout, sequence(chance), chance) for chance in map(random.Random, range(12))]
     assert "right" in ended
+
+
+IDS = pa.array(["a"])
+TEXT = pa.array(["scan.nii"], pa.large_string())
+ROWS = {
+    "bytes": (pa.array([b"abc" * 999], pa.binary()), True),
+    "large bytes": (pa.array([b"abc" * 999], pa.large_binary()), True),
+    "text": (TEXT, True),
+    "empty": (pa.array([b""]), True),
+    "image": (pa.StructArray.from_arrays([pa.array([b"abc" * 99]), TEXT], ["bytes", "path"]), True),
+    "none": (pa.array([None], pa.binary()), False),
+    "image without bytes": (
+        pa.StructArray.from_arrays([pa.array([None], pa.binary()), TEXT], ["bytes", "path"]),
+        False,
+    ),
+    "number": (pa.array([7]), False),
+    "list": (pa.array([[b"abc", b"d"]]), False),
+}
+
+
+def held(data: bytes) -> recipe.Read:
+    def read(start: int, stop: int) -> memoryview:
+        room = recipe._in_place(start, stop)
+        room[:] = data[start:stop]
+        return room
+
+    return read
+
+
+def file_of(values: pa.Array, path: Path, **how: Any) -> tuple[bytes, pq.FileMetaData]:
+    pq.write_table(pa.table({"subject_id": IDS, "values": values}), path, **how)
+    return path.read_bytes(), pq.read_metadata(path)
+
+
+@pytest.mark.parametrize("checksums", [True, False], ids=["checksums", "none"])
+@pytest.mark.parametrize("codec", ["none", "snappy", "gzip", "zstd", "brotli", "lz4"])
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_row_by_itself_is_as_pyarrow_reads_it_who_is_asked_only_where_it_is_not_plain(
+    kind: str, codec: str, checksums: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values, plain = ROWS[kind]
+    for how in ({"use_dictionary": True}, {"use_dictionary": False}, {"data_page_version": "2.0"}):
+        data, metadata = file_of(values, tmp_path / "a", compression=codec, write_page_checksum=checksums, **how)
+        left = not plain or codec == "lz4" or "data_page_version" in how
+        with monkeypatch.context() as patched:
+            if not left:
+                patched.setattr(pq, "ParquetFile", lambda *_, **__: pytest.fail("pyarrow was asked"))
+            found, sure = recipe._column(metadata, len(data), 0, "values", held(data))
+        assert (found, sure) == (pa.chunked_array([values]), checksums)
+
+
+@given(
+    data=st.data(), kind=st.sampled_from(["bytes", "image", "none"]), codec=st.sampled_from(["none", "snappy", "gzip"])
+)
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damaged_pages_with_checksums_give_the_right_row_or_a_reason(
+    data: st.DataObject, kind: str, codec: str, tmp_path: Path
+) -> None:
+    values, _ = ROWS[kind]
+    content, metadata = file_of(values, tmp_path / "a", compression=codec, write_page_checksum=True)
+    start, stop = recipe._span(recipe._chunks(metadata.row_group(0), "values"), len(content))
+    damaged = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 3))):
+        damaged[data.draw(st.integers(start, stop - 1))] = data.draw(st.integers(0, 255))
+    try:
+        found, sure = recipe._column(metadata, len(content), 0, "values", held(bytes(damaged)))
+    except recipe._Again:
+        return
+    assert found == pa.chunked_array([values]) or not sure
 
 
 @pytest.mark.slow

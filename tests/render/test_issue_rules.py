@@ -293,6 +293,22 @@ def test_the_exported_test_says_where_it_is_red_and_where_green_or_that_no_green
     assert not part(written(EMBED, [BAD]), "A pytest"), "a test that never ran proves nothing"
 
 
+def test_an_environment_asked_for_in_two_spellings_is_one():
+    red = run_of_the_test(Symptom.ERROR, "5.1.0", "red: 3 failed, 0 passed")
+    again = replace(red, id="again", target={**red.target, "spec": "latest"})
+    found = part(written(EMBED, [BAD, red, again]), "A pytest")
+    assert found.count("red: 3 failed") == 1
+    assert "A pytest: red with datasets 5.1.0, pyarrow 24.0.0, Python 3.11.7; no release" in found
+
+
+def test_where_only_another_situation_was_run_the_text_says_which_and_where():
+    other = replace(BAD, scenario="full")
+    title = next(one.title for one in EMBED.scenarios if one.name == "full")
+    assert f"**Affected:** datasets 5.1.0, pyarrow 24.0.0, Python 3.11.7, in this situation: {title}." in screen(
+        written(EMBED, [other])
+    )
+
+
 SCRIPT = '# /// script\n# dependencies = ["datasets==5.0.0"]\n# ///\nfrom datasets import Dataset\n\nassert 1 == 2\n'
 RAISED = (
     'Traceback (most recent call last):\n  File "~/x/lib/python3.11/site-packages/datasets/table.py", line 7, in cast\n'

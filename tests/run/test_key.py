@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from repro import bugs, trial
+from repro import bugs, hub, trial
 from repro.bugs.declaration import Bug, Fix, FixKind, Prepared, Scenario
 from repro.model import Limits, TargetInfo, Unsolvable
 from repro.run import key
@@ -37,11 +37,14 @@ class House:
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         real = Path(bugs.__file__).parents[1]
         self.kit = root / "repro"
-        for room in ("bugs", "inputs", "trial"):
+        for room in ("bugs", "hub", "inputs", "trial"):
             shutil.copytree(real / room, self.kit / room, ignore=shutil.ignore_patterns("__pycache__"))
         monkeypatch.setattr(key, "_KIT", self.kit)
         monkeypatch.setattr(key, "_INPUTS", self.kit / "inputs")
-        monkeypatch.setattr(trial, "__file__", str(self.kit / "trial" / "__init__.py"))
+        for package in (hub, trial):
+            monkeypatch.setattr(
+                package, "__file__", str(self.kit / package.__name__.rpartition(".")[2] / "__init__.py")
+            )
 
     def edit(self, name: str, change: Edit) -> None:
         file = self.kit / name
@@ -111,6 +114,7 @@ DECIDE: list[tuple[str, str, Edit]] = [
     ("exit-hang", "inputs/parquet.py", append("MORE = 1")),
     ("exit-hang", "trial/classify.py", append("MORE = 1")),
     ("exit-hang", "trial/probe_tools.py", append("MORE = 1")),
+    ("exit-hang", "hub/handler.py", append("MORE = 1")),
     ("embed-sliced-list", "trial/probe_tools.py", swap("O_APPEND", "O_TRUNC")),
 ]
 
@@ -137,6 +141,7 @@ WORDS: list[tuple[str, str, Edit]] = [
     ("exit-hang", "bugs/exit_hang/minimal_datasets.py", append("print('more')")),
     ("exit-hang", "bugs/exit_hang/upstream_test.py", append("MORE = 1")),
     ("exit-hang", "inputs/cohort.py", append("MORE = 1")),
+    ("embed-sliced-list", "hub/handler.py", append("MORE = 1")),
 ]
 
 

@@ -11,7 +11,7 @@ from repro.bugs.exit_hang.claims import CLAIMS
 from repro.bugs.exit_hang.diagnosis import where
 from repro.bugs.exit_hang.oracle import judge
 from repro.errors import UserError, unknown
-from repro.inputs import parquet
+from repro.inputs import cases, parquet
 from repro.model import Limits, Scalar
 
 FOLDER = Path(__file__).parent
@@ -19,6 +19,10 @@ FOLDER = Path(__file__).parent
 
 def _streaming(name: str, title: str, control: bool = False) -> Scenario:
     return Scenario(name, title, control, needs=("datasets",))
+
+
+def _hub(name: str, title: str, control: bool = False) -> Scenario:
+    return Scenario(name, title, control, needs=("datasets", "huggingface_hub"), hub=True)
 
 
 SCENARIOS = (
@@ -35,6 +39,11 @@ SCENARIOS = (
     _streaming("datasets-function", "a function that returns from such a loop, so that nothing is alive at exit"),
     _streaming("datasets-everything", "every row of a streaming dataset consumed"),
     _streaming("datasets-nothing", "a streaming dataset made, nothing read", control=True),
+    _hub("hub-next", "`next(iter(load_dataset(REPOSITORY, streaming=True)))`, 149 files of one row on a loopback Hub"),
+    _hub("hub-iterator", "the same, with the iterator alive at exit"),
+    _hub("hub-groups", "the same from one file of many row groups, with the iterator alive at exit"),
+    _hub("hub-everything", "every row of the 149 files consumed"),
+    _hub("hub-nothing", "such a streaming dataset made, nothing read", control=True),
 )
 
 
@@ -73,14 +82,20 @@ FIXES = (
 
 
 def prepare(scenario: str, parameters: Mapping[str, Scalar], cache: Path) -> Prepared:
-    """The Parquet file of the layout; the oracle is told how many rows it holds."""
+    """The Parquet file of the layout, or a repository with images as large; the oracle is told how many rows."""
     if scenario not in {known.name for known in SCENARIOS}:
         raise unknown("scenario", scenario, (known.name for known in SCENARIOS))
     name, seed = str(parameters["layout"]), parameters["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise UserError(f"seed must be a whole number from 0 up, such as --set seed=45214, not {seed!r}")
-    path = parquet.build(cache, name, seed)
     layout = parquet.LAYOUTS[name]
+    if scenario.startswith("hub-"):
+        rows = len(cases.subjects())
+        cut = (rows, 5) if scenario == "hub-groups" else (1, 1)
+        tree = cases.build(cache, cases.Layout(rows, layout.value_bytes, *cut), seed)
+        inputs = {"repository": cases.REPOSITORY, "layout": name}
+        return Prepared(inputs, expected={"rows": rows}, repositories=tree)
+    path = parquet.build(cache, name, seed)
     return Prepared(inputs={"path": str(path), "layout": name, **asdict(layout)}, expected={"rows": layout.total_rows})
 
 
@@ -111,7 +126,12 @@ BUG = Bug(
     scenarios=SCENARIOS,
     fixes=FIXES,
     parameters=(
-        Parameter("layout", tuple(parquet.LAYOUTS), "medium", "row groups: many small, a few of 8 MB, a few of 60 MB"),
+        Parameter(
+            "layout",
+            tuple(parquet.LAYOUTS),
+            "medium",
+            "row groups: many small, a few of 8 MB, a few of 60 MB; on the Hub: images of 1 KiB, 512 KiB, 1 MiB",
+        ),
         Parameter("seed", "int", 45214, "seed of the random bytes"),
     ),
     prepare=prepare,

@@ -13,6 +13,8 @@ from repro.rates import CLEAN_TRIALS, Rate
 
 SOURCE = "Spaces report"
 GENERATOR, ITERATOR = "arrow-generator", "datasets-iterator"
+ON_THE_HUB = ("hub-next", "hub-iterator", "hub-everything")
+"""What reads the repository of the report: 149 files of one row."""
 Trials = list[Witness]
 
 
@@ -66,6 +68,18 @@ def _streaming_hangs(evidence: Evidence) -> ClaimFinding:
     if not _with(Status.ABSENT, releases[-1:]):
         return _wait(ITERATOR, releases)
     return _finding(ClaimVerdict.REFUTED, _words(releases[-1]), releases[-1])
+
+
+def _never_gives_ids(evidence: Evidence) -> ClaimFinding:
+    found = {name: _releases(evidence, name, "datasets", "pyarrow") for name in ON_THE_HUB}
+    said = [releases[-1] for releases in (_with(Status.PRESENT, f) or f for f in found.values()) if releases]
+    open_ = [name for name, releases in found.items() if not _with(Status.ABSENT, releases[-1:])]
+    if not _with(Status.PRESENT, said) and open_:
+        return _wait(open_[0], found[open_[0]])
+    verdict, came = ClaimVerdict.REFUTED, "; ".join(map(_words, said))
+    if _with(Status.PRESENT, said):
+        verdict, came = ClaimVerdict.REFINED, f"the rows come, and then the process does not always end well: {came}"
+    return _finding(verdict, came, *said)
 
 
 def _is_arrow(evidence: Evidence) -> ClaimFinding:
@@ -136,6 +150,12 @@ def _direct_read(evidence: Evidence) -> ClaimFinding:
 
 CLAIMS = (
     Claim("streaming-hangs", "load_dataset(..., streaming=True) hangs on Parquet", SOURCE, _streaming_hangs),
+    Claim(
+        "never-gives-ids",
+        "load_dataset(..., streaming=True) of the 149 files of one row hangs and never gives the case ids",
+        SOURCE,
+        _never_gives_ids,
+    ),
     Claim("is-arrow", "The bug is PyArrow's, not that of datasets", SOURCE, _is_arrow),
     Claim("loop", "A loop over to_batches() that is left by break hangs (the script in the report)", SOURCE, _loop),
     Claim("partial-only", "Partial consumption causes the hang", SOURCE, _partial_only),

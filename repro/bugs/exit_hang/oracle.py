@@ -7,8 +7,8 @@ from typing import Any
 
 from repro.model import Outcome, Symptom, Verdict
 
-READS_ALL = frozenset({"arrow-read-table", "arrow-everything", "datasets-everything"})
-READS_NOTHING = frozenset({"arrow-nothing", "datasets-nothing"})
+READS_ALL = frozenset({"arrow-read-table", "arrow-everything", "datasets-everything", "hub-everything"})
+READS_NOTHING = frozenset({"arrow-nothing", "datasets-nothing", "hub-nothing"})
 AT_EXIT = frozenset({Symptom.HANG_AT_EXIT, Symptom.CRASH_AT_EXIT})
 
 

@@ -1,8 +1,8 @@
 """Read a little of a Parquet file through a Python file object and let the interpreter end (apache/arrow#45214).
 
-``python probe.py REQUEST.json EVENTS.jsonl``; ``inputs.path`` is the Parquet file. It measures ``rows_read``, and
-``done`` is the last Python statement of this module. What happens after it is what the trial is about: the probe does
-not see it and judges nothing.
+``python probe.py REQUEST.json EVENTS.jsonl``; ``inputs.path`` is the Parquet file, ``inputs.repository`` a dataset of
+the Hub at ``HF_ENDPOINT``. It measures ``rows_read``, and ``done`` is the last Python statement of this module. What
+happens after it is what the trial is about: the probe does not see it and judges nothing.
 
 The failure is a race against the end of the interpreter, so the objects of a report stay where the report has them:
 at module level where it reads at module level, in a generator where it reads in one. A workaround is a file with one
@@ -27,19 +27,20 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from probe_tools import INPUTS, REQUEST, SCENARIO, unsupported
 
-PATH: str = INPUTS["path"]
-if SCENARIO.startswith("datasets-"):
-    os.environ.update(HF_HOME=REQUEST["scratch"], HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
+PATH: str = INPUTS.get("path", "")
+HUB, STREAMS = SCENARIO.startswith("hub-"), SCENARIO.startswith(("datasets-", "hub-"))
+if STREAMS:
+    os.environ.update(HF_HOME=REQUEST["scratch"], HF_HUB_OFFLINE=str(int(not HUB)), HF_HUB_DISABLE_TELEMETRY="1")
     import datasets
 
 WORKAROUND: Callable[..., Any] = probe_tools.workaround(print)
 STAGE = getattr(WORKAROUND, "__globals__", {}).get("STAGE", "")
 if WORKAROUND is not print and STAGE not in {"before", "open", "options", "read", "end", "last"}:
     sys.exit(f"{WORKAROUND.__name__}.py must define STAGE (before, open, options, read, end or last)")
-probe_tools.started("pyarrow", *(["datasets"] if SCENARIO.startswith("datasets-") else []))
+probe_tools.started("pyarrow", *(["datasets"] if STREAMS else []), *(["huggingface-hub"] if HUB else []))
 
 READER = "read_table" if SCENARIO == "arrow-read-table" else "to_batches"
-if SCENARIO.startswith("datasets-"):
+if STREAMS:
     READER = "load_dataset"
 if STAGE in {"open", "read"} and READER == "load_dataset":
     unsupported("datasets opens and reads the file itself")
@@ -71,6 +72,8 @@ def batches_of() -> Iterator[Any]:
 
 
 def stream() -> Any:
+    if HUB:
+        return datasets.load_dataset(INPUTS["repository"], split="train", streaming=True, **OPTIONS)
     return datasets.load_dataset("parquet", data_files=PATH, split="train", streaming=True, **OPTIONS)
 
 
@@ -116,10 +119,10 @@ elif SCENARIO == "arrow-everything":
 elif SCENARIO == "arrow-nothing":
     with opened() as f:
         fragment = ds.ParquetFileFormat().make_fragment(f, FILESYSTEM)
-elif SCENARIO == "datasets-next":
+elif SCENARIO in {"datasets-next", "hub-next"}:
     row = next(iter(stream()))
     rows_read = 1
-elif SCENARIO == "datasets-iterator":
+elif SCENARIO in {"datasets-iterator", "hub-iterator", "hub-groups"}:
     it = iter(stream())
     row = next(it)
     rows_read = 1
@@ -132,10 +135,10 @@ elif SCENARIO == "datasets-take":
         rows_read += 1
 elif SCENARIO == "datasets-function":
     rows_read = first_of_stream()
-elif SCENARIO == "datasets-everything":
+elif SCENARIO in {"datasets-everything", "hub-everything"}:
     for row in stream():  # noqa: B007
         rows_read += 1
-elif SCENARIO == "datasets-nothing":
+elif SCENARIO in {"datasets-nothing", "hub-nothing"}:
     it = stream()
 else:
     sys.exit(f"no such scenario: {SCENARIO}")

@@ -80,6 +80,6 @@ BUG = Bug(
     claims=CLAIMS,
     folder=HERE,
     # 447 MiB of data; importing takes 150 to 220 MiB, and a healthy release grows by less than 100 MiB.
-    default_limits=Limits(memory_bytes=512 << 20, timeout_s=180.0, grace_s=30.0),
+    default_limits=Limits(memory_bytes=512 << 20, timeout_s=120.0, grace_s=30.0),
     hub=True,
 )

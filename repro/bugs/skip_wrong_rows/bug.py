@@ -77,5 +77,5 @@ BUG = Bug(
     columns=(Column("rows that came", _came),),
     folder=HERE,
     default_target="datasets==4.8.5",
-    default_limits=Limits(timeout_s=60.0, grace_s=30.0),
+    default_limits=Limits(timeout_s=120.0, grace_s=30.0),
 )

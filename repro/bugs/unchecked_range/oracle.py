@@ -9,7 +9,7 @@ from repro.bugs.unchecked_range.readers import SCENARIOS, reader_of
 from repro.model import Outcome, Symptom, Verdict
 
 CONTROLS = frozenset(one.name for one in SCENARIOS if one.control)
-UNITS = {"pandas": "rows", "datasets": "rows"}
+UNITS = {"pandas": "rows", "datasets": "rows", "info": "names of files", "tree": "names of files"}
 
 
 def judge(scenario: str, outcome: Outcome, expected: Mapping[str, Any]) -> Verdict:
@@ -46,6 +46,8 @@ def fetched(outcome: Outcome) -> int | None:
 
 
 def asked(outcome: Outcome) -> int | None:
-    """How many requests for bytes of files there were."""
-    record = outcome.measures.get("hub")
-    return None if record is None else int(record["totals"].get("resolve", {"requests": 0})["requests"])
+    """How many requests there were of the kind that went wrong; for bytes of files if none did. ``None`` for none."""
+    record = outcome.measures.get("hub", {"requests": (), "totals": {}})
+    endpoint = next((one["endpoint"] for one in record["requests"] if one["fault"]), "resolve")
+    total = record["totals"].get(endpoint)
+    return None if total is None else int(total["requests"])

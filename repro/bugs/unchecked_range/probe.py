@@ -1,14 +1,15 @@
 """Reads a file of a loopback Hub, which may do wrong, through one reader; reports what came out or what was raised.
 
 An error is an answer here: it is measured, not raised. What came out is measured as its sha256 and its amount (bytes,
-or rows). `inputs` hold the repository, the file, and where `open` reads.
+rows, or names of files). `inputs` hold the repository, the file, and where `open` reads.
 """
 
 import hashlib
 import os
+from pathlib import Path
 from typing import Any
 
-os.environ["HF_HUB_DOWNLOAD_TIMEOUT"] = "3"  # a stall is over by then
+os.environ["HF_HUB_DOWNLOAD_TIMEOUT"] = os.environ["HF_HUB_ETAG_TIMEOUT"] = "3"  # a stall is over by then
 
 import huggingface_hub
 import probe_tools
@@ -24,7 +25,7 @@ elif READER == "datasets":
 
 started("huggingface-hub", "fsspec", "pyarrow", "pandas", "datasets")
 apply = probe_tools.workaround(lambda: None)
-if READER == "stream" and apply.__name__ != "<lambda>":
+if READER in ("stream", "download", "head", "info", "tree") and apply.__name__ != "<lambda>":
     unsupported("it is for reads of a part of a file")
 apply()
 PATH = f"datasets/{INPUTS['repo']}/{INPUTS['file']}"
@@ -59,6 +60,20 @@ def read() -> None:
     elif READER == "pandas":
         for row in pandas.read_csv(f"hf://{PATH}").itertuples():
             take(f"{row.n} {row.text}".encode(), 1)
+    elif READER in ("download", "head"):
+        content = Path(
+            huggingface_hub.hf_hub_download(INPUTS["repo"], INPUTS["file"], repo_type="dataset")
+        ).read_bytes()
+        take(content, len(content))
+    elif READER == "info":
+        found = huggingface_hub.HfApi().dataset_info(INPUTS["repo"]).siblings or []
+        for name in sorted(one.rfilename for one in found):
+            take(name.encode(), 1)
+    elif READER == "tree":
+        for name in sorted(
+            one.path for one in huggingface_hub.HfApi().list_repo_tree(INPUTS["repo"], repo_type="dataset")
+        ):
+            take(name.encode(), 1)
     else:
         for row in datasets.load_dataset("json", data_files=f"hf://{PATH}", split="train", streaming=True):
             take(f"{row['n']} {row['text']}".encode(), 1)

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from repro.bugs.declaration import Scenario
+from repro.hub.faults import ENDPOINTS, KINDS
+
+
+class Reader(NamedTuple):
+    """A way to read, what it needs, which requests of it go wrong, and whether those are asked again is a question."""
+
+    title: str
+    needs: tuple[str, ...] = ()
+    endpoint: str = "resolve"
+    retried: bool = False
+
 
 READERS = {
-    "open": ("`fs.open(path)`, `seek`, `read`", ()),
-    "stream": ("`fs.open(path, block_size=0)`, read in pieces to the end", ()),
-    "parquet": ("`pyarrow.parquet.ParquetFile(fs.open(path)).read()`", ("pyarrow",)),
-    "pandas": ("`pandas.read_csv('hf://…')`", ("pandas",)),
-    "datasets": ("`load_dataset('json', data_files='hf://…', streaming=True)`", ("datasets", "pyarrow")),
+    "open": Reader("`fs.open(path)`, `seek`, `read`", retried=True),
+    "stream": Reader("`fs.open(path, block_size=0)`, read in pieces to the end", retried=True),
+    "parquet": Reader("`pyarrow.parquet.ParquetFile(fs.open(path)).read()`", ("pyarrow",)),
+    "pandas": Reader("`pandas.read_csv('hf://…')`", ("pandas",)),
+    "datasets": Reader("`load_dataset('json', data_files='hf://…', streaming=True)`", ("datasets", "pyarrow")),
+    "download": Reader("`hf_hub_download`", retried=True),
+    "head": Reader("`hf_hub_download`, the request before it", endpoint="head", retried=True),
+    "info": Reader("`HfApi.dataset_info`", endpoint="info", retried=True),
+    "tree": Reader("`HfApi.list_repo_tree`", endpoint="tree", retried=True),
 }
 FAULTS = {
     "range-ignored": "the whole file with status 200 in place of the range",
@@ -30,29 +47,36 @@ RETRIED = {
 _KIND = {"short": "wrong-length", "dropped": "close", "429": "429=1s"}
 
 
-def _faults(reader: str, fault: str) -> tuple[str, ...]:
-    """The fault for one request: that of a stream, and of the others the second one, which no footer is read with.
+def _faults(name: str, fault: str) -> tuple[str, ...]:
+    """The fault for one request; none if it has no such fault. Of readers of parts the second one, behind any footer.
 
-    The first request of a stream has no range. It is dropped first, so that the second has one.
+    The first request of a stream or a download has no range. It is dropped first, so that the second has one.
     """
-    kind = _KIND.get(fault, fault)
-    if reader != "stream":
-        return (f"resolve:{kind}@1",)
+    kind, endpoint = _KIND.get(fault, fault), READERS[name].endpoint
+    if endpoint not in KINDS.get(kind, ENDPOINTS):
+        return ()
+    if name not in ("stream", "download"):
+        return (f"{endpoint}:{kind}{'@1' if endpoint == 'resolve' else ''}",)
     return ("resolve:close", f"resolve:{kind}") if "range" in kind else (f"resolve:{kind}",)
 
 
-def _scenario(reader: str, fault: str, words: str) -> Scenario:
-    title, needs = READERS[reader]
-    short = f"{reader} {fault.replace('-', ' ')}"
-    return Scenario(f"{reader}-{fault}", f"{short}: {title}, {words}", needs=needs, faults=_faults(reader, fault))
+def _scenario(name: str, fault: str, words: str) -> Scenario:
+    reader, short = READERS[name], f"{name} {fault.replace('-', ' ')}"
+    return Scenario(
+        f"{name}-{fault}", f"{short}: {reader.title}, {words}", needs=reader.needs, faults=_faults(name, fault)
+    )
 
 
 SCENARIOS = (
-    *(_scenario(reader, fault, words) for reader in READERS for fault, words in FAULTS.items()),
-    *(_scenario(reader, fault, words) for reader in ("open", "stream") for fault, words in RETRIED.items()),
     *(
-        Scenario(f"{reader}-well", f"{reader} well: {title}, and nothing goes wrong", control=True, needs=needs)
-        for reader, (title, needs) in READERS.items()
+        _scenario(name, fault, words)
+        for name, reader in READERS.items()
+        for fault, words in ({**FAULTS, **RETRIED} if reader.retried else FAULTS).items()
+        if _faults(name, fault)
+    ),
+    *(
+        Scenario(f"{name}-well", f"{name} well: {one.title}, and nothing goes wrong", control=True, needs=one.needs)
+        for name, one in READERS.items()
     ),
     Scenario(
         "report",

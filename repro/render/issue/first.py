@@ -12,7 +12,7 @@ from repro.evidence.record import Evidence
 from repro.model import Status, Symptom
 from repro.render.issue.github import fenced
 from repro.render.ranges import everywhere
-from repro.render.words import listed
+from repro.render.words import listed, target_words
 from repro.signature import raised_in
 
 MOST_OUTPUT = 2000
@@ -26,7 +26,14 @@ def what(facts: Facts, shown: Evidence) -> str:
     left_out = [f"_{line}_" for line in facts.chosen.left_out]
     raised = raised_in(shown.outcome.stderr_tail) if facts.bug.typed else ""
     summary = f"{facts.bug.summary} It comes from `{raised}`." if raised else facts.bug.summary
-    return "\n\n".join([summary, f"**Affected:** {everywhere(facts, _SAID)}", *left_out])
+    where = everywhere(facts, _SAID) or _only(facts, shown)
+    return "\n\n".join([summary, f"**Affected:** {where}", *left_out])
+
+
+def _only(facts: Facts, shown: Evidence) -> str:
+    """The one environment and situation of ``shown``, where the situation that is asked of each release has no run."""
+    title = next((one.title for one in facts.bug.scenarios if one.name == shown.scenario), shown.scenario)
+    return f"{target_words(shown)}, in this situation: {title}."
 
 
 def script(text: str, minimal: Evidence | None) -> str:

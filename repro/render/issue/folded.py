@@ -135,7 +135,7 @@ def exported_test(facts: Facts, source: str) -> Part:
     runs = [e for e in facts.evidence if e.scenario == TEST and e.verdict.informative]
     if not source or not runs:
         return Part("")
-    latest = {(str(e.target.get("spec")), e.fix): e for e in runs}.values()
+    latest = {(target_words(e), e.fix): e for e in runs}.values()  # one environment may have two spellings
     titles = {fix.name: f" ({plain(fix.title)})" for fix in facts.bug.fixes if fix.name != NO_FIX.name}
     lines = [f"- {e.verdict.reason} with {target_words(e)}{titles.get(e.fix, '')}" for e in latest]
     said = [words for green in (False, True) if (words := _seen(latest, green=green))]
@@ -151,7 +151,7 @@ def exported_test(facts: Facts, source: str) -> Part:
 def _seen(runs: Iterable[Evidence], *, green: bool) -> str:
     """``red with datasets 5.1.0 and the patches contiguous-copy and large-binary``; empty if it was never so."""
     so = [e for e in runs if e.verdict.symptom.healthy is green]
-    released = [target_words(e) for e in so if e.fix == NO_FIX.name]
+    released = list(dict.fromkeys(target_words(e) for e in so if e.fix == NO_FIX.name))
     patches = [e.fix for e in so if e.fix != NO_FIX.name]
     many = f"the patch{'es' * (len(patches) > 1)} {listed(patches)}"
     return f"{'green' if green else 'red'} with {listed([*released, *([many] if patches else [])])}" if so else ""

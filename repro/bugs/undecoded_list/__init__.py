@@ -1,0 +1,1 @@
+"""Lists and structs of files with decode=False, uploaded without any of their bytes."""
