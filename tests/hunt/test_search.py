@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from repro import bugs
 from repro.cli import main
 from repro.hunt import corpus
 from repro.hunt.campaign import Listed, Report
@@ -151,7 +152,8 @@ def test_an_unknown_operation_is_a_mistake_that_says_what_there_is(capsys: pytes
     assert "Choose from: add_column" in capsys.readouterr().err
 
 
-def test_the_corpus_says_of_each_silent_cause_why_it_is_wrong_and_where_it_comes_from() -> None:
+def test_the_corpus_says_of_each_cause_why_it_is_wrong_where_it_comes_from_and_which_bug_it_became() -> None:
     for entry in corpus.load():
         assert entry.why, entry.name
         assert entry.place.startswith("datasets/"), entry.name
+        assert entry.bug in {"", *bugs.slugs()}, entry.name
