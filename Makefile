@@ -9,7 +9,7 @@ TARGET ?=## repro: the affected environment to look at, such as "datasets==5.1.0
 DEPTH ?=## repro: full tries all releases, fixes and sizes (up to an hour); quick, the default, a few of each
 EXTRA ?=## env: dask adds what --executor needs, and stays until .venv is removed
 FRESH ?=## repro: 1 measures everything again, also where nothing changed since the last run
-ARGS ?=## repro, test, lab, lock, bench, matrix, regress, mutants: further options for the command behind it
+ARGS ?=## repro, test, lab, lock, bench, matrix, regress, hunt, mutants: further options for the command behind it
 
 # A conda environment made from environment.yml is used as it is; its own tools are the proof that it is complete.
 COMPLETE := import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, ("papermill", "memray", "uv"))))
@@ -47,7 +47,7 @@ PYTEST = $(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 DASK := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dask"], sep="\n")
 
-.PHONY: help env repro lab test test-all lint mutants strip bench matrix regress publish lock clean distclean conda-kit git-there
+.PHONY: help env repro lab test test-all lint mutants strip bench matrix regress hunt publish lock clean distclean conda-kit git-there
 
 help: ## Show this help
 	@awk 'BEGIN { FS = " *[?]?[:=] *[^#]*## *" } \
@@ -92,8 +92,11 @@ bench: git-there $(READY) ## Run the benchmarks
 matrix: git-there $(READY) ## Try every bug on every release (ARGS="--axis latest" for a few)
 	$(PY) -m repro matrix --races $(ARGS)
 
-regress: git-there $(READY) ## Compare the newest releases with reports/expected.json
-	$(PY) -m repro regress $(ARGS)
+regress: git-there $(READY) ## Compare the newest releases with reports/expected.json and the corpus of the hunt
+	@status=0; $(PY) -m repro regress $(ARGS) || status=1; $(PY) -m repro hunt --replay || status=1; exit $$status
+
+hunt: $(READY) ## Run random programs over datasets until one is wrong (ARGS="--time 20min --seed 7")
+	$(PY) -m repro hunt $(ARGS)
 
 publish: $(READY) ## Copy the latest report, made small, to reports/published
 	$(PY) -m repro publish $(ARGS)

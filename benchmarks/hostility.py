@@ -206,7 +206,7 @@ def one(plan: Plan) -> tuple[Plan, list[str], int]:
         time.sleep(plan.after_s)
         this.kill()
         found = this.later() if plan.phase == "provisioning" else []
-        this.kit.communicate(timeout=60)
+        this.kit.communicate(timeout=300)  # whose guardian alone was killed goes on to its end
         cleaned = 0
         if plan.who in ("both", "all") or plan.sent is signal.SIGKILL:
             cleaned = len(this.settle(2.0))
@@ -221,6 +221,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
+    for sent in set(SIGNALS) - {signal.SIGKILL}:
+        if signal.getsignal(sent) is signal.SIG_IGN:  # as nohup and a shell's "&" have it; a kit would inherit that
+            signal.signal(sent, signal.SIG_DFL)
     rounds, lost, cleaned = Counter[tuple[str, str]](), Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     began = time.monotonic()
     with ThreadPoolExecutor(given.jobs) as pool:

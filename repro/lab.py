@@ -264,9 +264,9 @@ class Lab:
         name = bug or self.scripts.last_cell()
         return ShownConclusion(summary_sentences(known_of(self.store, name)) if name else ())
 
-    def table(self, *runs: Run, title: str = "") -> Table:
-        """Several runs side by side."""
-        return runs_table(runs, title)
+    def table(self, *runs: Run, title: str = "", grid: Sequence[str] = ()) -> Table:
+        """Several runs side by side; with titles of own columns as a ``grid`` of scenarios."""
+        return runs_table(runs, title, grid)
 
     def bars(self, *runs: Run, columns: Sequence[str]) -> Picture:
         """Ratios of several runs as bars: those of the bug's own columns with these titles."""

@@ -9,6 +9,7 @@ from repro import bugs
 from repro.bugs import script
 from repro.bugs.declaration import NO_FIX
 from repro.errors import UserError
+from repro.rates import CLEAN_TRIALS
 from repro.render.shrink import ShownShrink
 from repro.run.cache import TrialCache
 from repro.run.question import Question
@@ -27,8 +28,19 @@ class ScriptLab:
     def __init__(self, trials: TrialCache, runner: Runner, ask: Callable[..., Question]) -> None:
         self._trials, self._runner, self._ask = trials, runner, ask
 
-    def look_at(self, bug: str, *, target: str | None = None, wrong_if: str | None = None, say: Say = len) -> None:
-        """Of a script: says what it needs and, where nobody saw it fail yet, runs it until it does and keeps how."""
+    def look_at(
+        self,
+        bug: str,
+        *,
+        target: str | None = None,
+        wrong_if: str | None = None,
+        trials: int | None = None,
+        say: Say = len,
+    ) -> None:
+        """Of a script: says what it needs and, where nobody saw it fail yet, runs it until it does and keeps how.
+
+        It gives up after three runs, or after ``trials`` if those are more.
+        """
         if not script.is_script(bug):
             return
         known = script.load(bug) if wrong_if is None else script.with_pattern(script.load(bug), wrong_if)
@@ -39,8 +51,14 @@ class ScriptLab:
             say(f"note: it reads {', '.join(around)}; a copy of it runs in an empty folder, without any of yours")
         if needs_record(known):
             alone = Runner(self._runner.cache, self._runner.store, self._runner.stop)
-            if record_failure(alone, self._ask(bug, target=target), say) is None:
-                say(f"{bug} did not fail: run it where it does, and it is known what to look for")
+            tries = max(TRIES, trials or 0)
+            if record_failure(alone, self._ask(bug, target=target), say, tries) is None:
+                more = (
+                    ""
+                    if tries >= CLEAN_TRIALS
+                    else f", or more often if it fails in some runs only: --trials {CLEAN_TRIALS}"
+                )
+                say(f"{bug} did not fail in {tries} runs: run it where it does{more}")
 
     def last_cell(self) -> str:
         """The file that holds the code of the cell which ``%%repro`` ran last; empty if there is none."""

@@ -64,7 +64,7 @@ def format_size(size: int) -> str:
     """The shortest spelling that ``parse_size`` reads back as exactly ``size`` bytes."""
     if not 1 <= size <= MAX_SIZE:
         raise ValueError(f"not a size in bytes: {size}")
-    spellings = [str(size)]
+    spellings = [f"{size}B"]
     for name, factor in (_BINARY | _DECIMAL).items():
         thousandths, rest = divmod(size * 1000, factor)
         if rest == 0 and thousandths >= 1000:

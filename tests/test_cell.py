@@ -52,7 +52,7 @@ def test_the_cell_shows_how_it_ended_with_a_picture_and_the_kernel_knows_nothing
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("%%repro --memory 3\npass", "a cap of 3 is below what an interpreter needs"),
+        ("%%repro --memory 3\npass", "a cap of 3B is below what an interpreter needs"),
         ("%%repro --nonsense\npass", "No such option"),
         ("%%repro --target 'datasets\npass", "close the quote"),
         ("%%repro --save here.txt\npass", "name a .py file"),

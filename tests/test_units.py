@@ -67,15 +67,15 @@ def test_a_bare_letter_is_refused_because_it_can_mean_two_things(letter):
         (65536, "64KiB"),
         (1_500_000_000, "1.5GB"),
         (1000, "1KB"),
-        (999, "999"),
-        (1_234_567, "1234567"),
+        (999, "999B"),
+        (1_234_567, "1234567B"),
         (1024**4, "1TiB"),
         (10 * 1024**2, "10MiB"),
         (100_000, "100KB"),
-        (1, "1"),
+        (1, "1B"),
         (1024, "1KiB"),  # of equally short spellings, the binary one
-        (1025, "1025"),
-        (MAX_SIZE, "9223372036854775807"),
+        (1025, "1025B"),
+        (MAX_SIZE, "9223372036854775807B"),
     ],
 )
 def test_sizes_are_written_short(size, text):

@@ -225,7 +225,8 @@ def told(recorded: Recorded) -> tuple[str, str] | None:
     sometimes = " in some runs" if recorded.race else ""
     if known.raised:
         error = f"{known.raised}: {known.message}" if known.message else known.raised
-        return f"{error}{f' ({sometimes.strip()})' * recorded.race}", f"The script below raises {error}{sometimes}."
+        shown = error if "`" in error else f"`{error}`"
+        return f"{error}{f' ({sometimes.strip()})' * recorded.race}", f"The script below raises {shown}{sometimes}."
     if recorded.wrong_if:
         output = f"The output of the script below is wrong{sometimes}: it matches `{recorded.wrong_if}`."
         return f"Wrong output: {recorded.wrong_if}", output

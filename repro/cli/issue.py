@@ -12,7 +12,10 @@ from repro.cli import options
 @click.command("issue")
 @click.argument("bug")
 @click.option(
-    "--for", "project", type=click.Choice(["datasets", "arrow"]), help="Whose template; the bug's by default."
+    "--for",
+    "project",
+    type=click.Choice(["datasets", "arrow", "huggingface_hub"]),
+    help="Whose template; the bug's by default.",
 )
 @click.option("--run", "run_first", is_flag=True, help="First run the script and the test that the text shows.")
 @click.option("--full", is_flag=True, help="All there is, as far as GitHub takes it, in place of the short text.")

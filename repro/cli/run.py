@@ -54,7 +54,7 @@ def command(
     say = options.line_to_stderr(as_json)
     with running(executor, jobs, say) as where:
         lab = Lab(target, memory, timeout, reuse=False, quiet=as_json, executor=where)
-        lab.scripts.look_at(bug, target=target, wrong_if=wrong_if, say=say)
+        lab.scripts.look_at(bug, target=target, wrong_if=wrong_if, trials=trials, say=say)
         run = lab.run(
             bug, scenario=scenario, fix=fix, parameters=parameters, trials=trials, jobs=jobs, memray=memray, show=False
         )

@@ -26,6 +26,7 @@ def command(issue: Path, target: str | None, yes: bool, as_json: bool) -> int:
     from repro import places
     from repro.decide.failure import limits_words, read
     from repro.errors import UserError
+    from repro.render.words import counted
     from repro.studies.verify import verify
 
     try:
@@ -39,7 +40,9 @@ def command(issue: Path, target: str | None, yes: bool, as_json: bool) -> int:
     script, record = read(text)
     if not as_json:
         options.echo(options.visible(script.rstrip()))
-        options.echo(f"\nTo run in: {target or 'latest'} ({limits_words(record.limits)}, {record.runs} runs at most)")
+        options.echo(
+            f"\nTo run in: {target or 'latest'} ({limits_words(record.limits)}, {counted(record.runs, 'run')} at most)"
+        )
     if not yes:
         click.confirm("Run this script?", abort=True)
     found = verify(text, cache=places.cache(), target=target)

@@ -62,7 +62,11 @@ def choose(bug: Bug, evidence: Sequence[Evidence], sources: Mapping[str, str] | 
     bounds = f"{limits_words(limits)}, {format_duration(limits.grace_s)} to end"
     said = (
         (len(evidence) - len(made), "older", "the code that makes or judges them changed since"),
-        (len(made) - len(current), "older", "their fix, inputs or environment changed since"),
+        (
+            len(made) - len(current),
+            "older",
+            "the fix, the inputs, the expected answer or the environment changed since",
+        ),
         (len(plain) - len(bounded), "other", f"they ran under other limits than these: {bounds}"),
     )
     lines = tuple(f"{n} {which} trial{'s' * (n != 1)} left out: {why}." for n, which, why in said if n)

@@ -95,12 +95,13 @@ class Facts:
         """The releases of each package that was tried: first the one the bug is in, then the other.
 
         The other's only beside an affected release of the first: elsewhere it cannot show. A package that the default
-        scenario does without is tried in the scenario that was run with the most releases of it.
+        scenario does without is tried in the scenario that was run with the most releases of it. For a bug of a third
+        package neither counts.
         """
         first = Axis(self.package, self.bug.default_scenario, tuple(self.releases), self._newest_of(self.package))
         affected = {answer.version for answer in self.with_status(Status.PRESENT)}
         found = [first]
-        for package in (name for name in AXES if name != self.package):
+        for package in (name for name in AXES if name != self.package and self.package in AXES):
             tried = []
             for name in (s.name for s in self.bug.scenarios if not s.control):
                 beside = [a for a in self.answers(name) if a.trials and a.version in affected]

@@ -66,7 +66,7 @@ def run_text(run: Run, columns: Sequence[Column] = ()) -> str:
     shown = run.worst
     outcome, limits = shown.outcome, shown.limits
     packages = " ".join(f"{name} {version}" for name, version in shown.target.items() if _is_version(name, version))
-    cap = format_size(limits.memory_bytes) if limits.memory_bytes else "no cap"
+    cap = f"cap {format_size(limits.memory_bytes)} by {outcome.cap_backend}" if limits.memory_bytes else "no cap"
     counts = ", ".join(f"{n} {name}" for name, n in run.symptoms.most_common())
     many = run.race or len(run.evidence) > 1
     said = [
@@ -78,9 +78,9 @@ def run_text(run: Run, columns: Sequence[Column] = ()) -> str:
         *((column.title, column.cell(outcome)) for column in columns),
     ]
     if outcome.wall_s:
+        kernel = f"{size_words(outcome.peak_kernel_bytes)} by the cgroup, " if outcome.peak_kernel_bytes else ""
         peak = f"{size_words(outcome.peak_rss_bytes)} RSS ({outcome.peak_rss_source})"
-        kernel = f", {size_words(outcome.peak_kernel_bytes)} by the cgroup" if outcome.peak_kernel_bytes else ""
-        said += [("memory", f"peak {peak}{kernel}; cap {cap} by {outcome.cap_backend}")]
+        said += [("memory", f"peak {kernel}{peak}; {cap}")]
         said += [("time", f"{outcome.wall_s:.1f} s")]
     index = ", ".join(shown.target.get("from_index", ()))
     said += [("target", packages or str(shown.target.get("spec", "?")))]
@@ -121,11 +121,40 @@ def _own_frames(allocator: Any) -> list[Any]:
     return [frame for frame in allocator["stack"] if "importlib" not in frame["file"]]
 
 
-def runs_table(runs: Iterable[Run], title: str = "") -> Table:
-    """One row a run: what was asked, how it ended, what it measured and used."""
+def runs_table(runs: Iterable[Run], title: str = "", grid: Sequence[str] = ()) -> Table:
+    """One row a run: what was asked, how it ended, what it measured and used; or those own columns in a grid."""
     shown = list(runs)
+    if grid:
+        return _grid([run for run in shown if isinstance(run, ShownRun)], grid, title)
     columns = {c.title: c for run in shown if isinstance(run, ShownRun) for c in run.columns}
     return outcome_table([run.worst for run in shown], tuple(columns.values()), title)
+
+
+def _grid(shown: Sequence[ShownRun], titles: Sequence[str], title: str) -> Table:
+    """A column for what stands before the first dash of a scenario, a row for what stands behind it.
+
+    A cell has the bug's own columns with these titles, and the symptom if it is not ``ok``; where environments differ
+    in it, each by the versions that tell it from the others.
+    """
+    versions = [{k: v for k, v in run.worst.target.items() if _is_version(k, v)} for run in shown]
+    telling = sorted({name for one in versions for name in one if len({other.get(name) for other in versions}) > 1})
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for run, held in zip(shown, versions, strict=True):
+        column, _, row = run.worst.scenario.partition("-")
+        named = {one.title: one.cell(run.worst.outcome) for one in run.columns}
+        symptom = run.worst.verdict.symptom
+        said = [value for value in (named.get(name, "") for name in titles) if value]
+        words = ", ".join(said) if symptom.healthy else f"{symptom.value}: {', '.join(said)}".removesuffix(": ")
+        cells.setdefault((row, column), {})[" ".join(held.get(name, "") for name in telling)] = words
+
+    def text(found: dict[str, str]) -> str:
+        told = found if len(set(found.values())) > 1 else {"": next(iter(found.values()), "")}
+        return "; ".join(f"{where}: {words}" if where else words for where, words in told.items())
+
+    columns, rows = (tuple(dict.fromkeys(key[place] for key in cells)) for place in (1, 0))
+    body = tuple((row, *(text(cells.get((row, column), {})) for column in columns)) for row in rows)
+    note = f"A cell: {', '.join(titles)}{'; ' * bool(telling)}{' '.join(telling)} where they differ."
+    return Table(title, ("", *columns), body, note)
 
 
 def ratios_picture(runs: Iterable[Run], titles: Sequence[str]) -> Picture:

@@ -31,9 +31,14 @@ def status_words(status: Status) -> str:
 
 
 def target_words(evidence: Evidence) -> str:
-    """The environment in words: ``datasets 5.1.0, pyarrow 24.0.0, Python 3.11.7``; the spec if it does not exist."""
+    """The environment in words: ``datasets 5.1.0, pyarrow 24.0.0, Python 3.11.7``; the spec if it does not exist.
+
+    Another package is named if its release was asked for.
+    """
     target = evidence.target
-    parts = [f"{name} {target[name]}" for name in _PACKAGES if target.get(name)]
+    named = [word.partition("==")[0] for word in str(target.get("spec")).split() if "==" in word]
+    names = dict.fromkeys([*_PACKAGES, *(name for name in named if name != "python")])
+    parts = [f"{name} {target[name]}" for name in names if target.get(name)]
     parts += [f"Python {target['python']}"] if parts and target.get("python") else []
     parts += [f"patch {target['patch']}"] if target.get("patch") else []
     return ", ".join(parts) or str(target.get("spec", NOTHING))

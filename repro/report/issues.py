@@ -36,10 +36,12 @@ def attached(bug: Bug, project: str) -> Attached:
     """What the text of an issue shows beside the evidence, read from the bug's folder."""
     name, test = script_for(bug, project), exported_source(bug)
     source = bug.folder / name
+    patches = {fix.name: fix.path for fix in bug.fixes if fix.kind is FixKind.PATCH and fix.path is not None}
     return Attached(
         name,
         source.read_text("utf-8") if source.is_file() else "",
         test.read_text("utf-8") if test is not None else "",
+        {patch: path.read_text("utf-8") for patch, path in patches.items()},
     )
 
 
@@ -99,7 +101,7 @@ def run_scripts(
     bug, bad = facts.bug, facts.failure
     if bad is None:
         raise UserError(f"no evidence shows {slug} yet: run 'repro run {slug}' first")
-    spec = str(bad.target["spec"])
+    spec, limits = str(bad.target["spec"]), bad.limits if bug.typed else bug.default_limits
 
     def script(file: str) -> None:
         text = (bug.folder / file).read_text("utf-8")
@@ -108,7 +110,7 @@ def run_scripts(
             return
         for _ in range(MOST_TRIES if bug.race else 1):
             echo(f"running {file} in {where}")
-            if fits(run_minimal(runner, bug, where, file, asked(text)), facts.unfixed):
+            if fits(run_minimal(runner, bug, where, file, asked(text), limits), facts.unfixed):
                 break
 
     def tests() -> None:

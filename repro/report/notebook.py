@@ -15,7 +15,6 @@ from typing import Any
 from repro.errors import UserError, unknown
 
 QUICK, FULL = "quick", "full"
-DEPTHS = (QUICK, FULL)
 """How much the notebooks try: enough to see each thing once, or all that is published."""
 NOTEBOOKS = "[0-9]*.ipynb"
 DEPTH = "depth"

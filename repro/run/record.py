@@ -22,7 +22,9 @@ def needs_record(bug: Bug) -> bool:
     return is_script(bug.typed) and read_record(bug.folder).signature is None
 
 
-def record_failure(runner: Runner, question: Question, say: Callable[[str], object] = len) -> Bug | None:
+def record_failure(
+    runner: Runner, question: Question, say: Callable[[str], object] = len, tries: int = TRIES
+) -> Bug | None:
     """Runs a script until it fails and keeps how; the bug that it is from now on. ``None`` if it never failed.
 
     ``runner`` is one for this alone: what a runner knows of the script is about to change.
@@ -34,7 +36,7 @@ def record_failure(runner: Runner, question: Question, say: Callable[[str], obje
     if isinstance(target, Unsolvable):
         raise UserError(f"{question.bug.typed}: no environment {question.target!r}: {target.reason}")
     known = read_record(question.bug.folder)
-    for number in range(1, TRIES + 1):
+    for number in range(1, tries + 1):
         outcome, _ = runner.observe(question, target)
         say(f"run {number} of {question.bug.typed}: {_ending(question, runner, outcome)}")
         if _fails(question, runner, outcome):

@@ -51,21 +51,28 @@ def run_script(
 
 
 def run_minimal(
-    runner: Runner, bug: Bug, spec: str, script: str = "minimal.py", needs: Iterable[str] | None = None
+    runner: Runner,
+    bug: Bug,
+    spec: str,
+    script: str = "minimal.py",
+    needs: Iterable[str] | None = None,
+    limits: Limits | None = None,
 ) -> Evidence:
-    """Runs the script that goes into the issue under the bug's limits; any end but status 0 is the failure it shows.
+    """Runs the script that goes into the issue; any end but status 0 is the failure it shows.
 
-    The environment holds what the script ``needs``, and no more: by default what the bug's probe does.
+    The environment holds what the script ``needs``, and no more: by default what the bug's probe does. The limits are
+    by default the bug's own.
     """
+    limits = limits or bug.default_limits
     scenario = Scenario(MINIMAL if script == "minimal.py" else script.removesuffix(".py"), "the script of the issue")
-    question = Question(bug, scenario, NO_FIX, spec, bug.default_limits)
+    question = Question(bug, scenario, NO_FIX, spec, limits)
     target = runner.environment(spec, tuple(bug.all_needs if needs is None else needs))
     key = script_key(bug.folder / script, question, target)
     reproduce = f"repro issue {bug.slug} --run"
     if isinstance(target, Unsolvable):
         return runner.keep_impossible(question, target, reproduce, key)
     text = (bug.folder / script).read_text("utf-8")
-    outcome = run_script(text, target, bug.default_limits, name=script, stop=runner.stop)
+    outcome = run_script(text, target, limits, name=script, stop=runner.stop)
     said = [line for line in outcome.stdout_tail.splitlines() if line.strip()]
     detail = outcome.signal or f"exit status {outcome.exit_code}"
     reason = f"{detail}: {said[-1]}" if said else detail

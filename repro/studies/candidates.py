@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from repro import bugs
 from repro.bugs.declaration import NO_FIX, ComparisonPlan, Measured, Scenario
+from repro.decide.current import GATE
 from repro.errors import UserError
 from repro.run.question import Given, Question, limit_words, question, read_parameters, set_words
 from repro.units import parse_size
@@ -16,7 +17,6 @@ UPSTREAM, AGAIN, UNFIXED = "upstream", "upstream-again", "unfixed"
 """The newest release as it is, the very same under a second name (what those two differ by is noise), and the affected
 release as it is: how ``none`` is called in either environment."""
 
-GATE_SCENARIO = "gate"
 AT = "@"
 """Between a fix and the scenario that it is tried in, if that is not the one of the comparison."""
 DEFAULT_SIZE = 96 << 20
@@ -51,7 +51,7 @@ class Candidate:
         judged = replace(
             self.question.bug, folder=gate.folder, prepare=gate.prepare, oracle=gate.oracle, parameters=gate.parameters
         )
-        scenario = Scenario(GATE_SCENARIO, "random shards with a known answer")
+        scenario = Scenario(GATE, "random shards with a known answer")
         given = {} if cases is None else {"cases": cases}
         return replace(self.question, bug=judged, scenario=scenario, given=given)
 

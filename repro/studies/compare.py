@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from repro.bugs.declaration import ComparisonPlan, FixKind, Measured
+from repro.decide.current import GATE
 from repro.decide.facts import passed
 from repro.decide.interleave import interleave
 from repro.decide.spread import Spread, paired_ratios, spread
@@ -21,7 +22,7 @@ from repro.studies import measured
 from repro.studies.candidates import AGAIN, UPSTREAM, Candidate, command
 
 KIND = "compare"
-GATE, WARM_UP = "gate", "warm-up"
+WARM_UP = "warm-up"
 ROUNDS_ENOUGH = 5
 """So many rounds are needed to print a ratio: of one pair it says nothing."""
 

@@ -4,6 +4,7 @@ A race is not asserted: no test here depends on how often the process hangs. Pro
 """
 
 import ast
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ import sys
 import time
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -199,6 +202,20 @@ def test_the_probe_imports_the_packages_under_test_and_the_standard_library_only
 def test_done_is_the_last_statement_of_the_probe():
     last = ast.parse((BUG.folder / "probe.py").read_text(encoding="utf-8")).body[-1]
     assert ast.unparse(last) == "done()"
+
+
+def test_the_probe_reads_ahead_no_batch_and_no_fragment_as_datasets_does():
+    """Read ahead, the same file ends the process in another way: the probe would count another thing."""
+    body = ast.parse((BUG.folder / "probe.py").read_text(encoding="utf-8")).body
+    parts = [one for one in body if ast.unparse(one).startswith(("NO_READAHEAD = ", "def batches_of("))]
+    asked: dict[str, int] = {}
+    fragment = SimpleNamespace(to_batches=lambda **options: asked.update(options) or ())
+    form = SimpleNamespace(make_fragment=lambda file, filesystem: fragment)
+    space: dict[str, Any] = {"ds": SimpleNamespace(ParquetFileFormat=lambda: form), "opened": contextlib.nullcontext}
+    space |= {"READ": None, "FILESYSTEM": None, "OPTIONS": {}, "Iterator": list, "Any": int}
+    exec(compile(ast.Module(parts, []), "probe", "exec"), space)
+    assert list(space["batches_of"]()) == []
+    assert asked == {"batch_readahead": 0, "fragment_readahead": 0}
 
 
 @pytest.mark.parametrize("name", ["minimal.py", "minimal_datasets.py"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import huggingface_hub
 import pytest
 
 from repro import bugs
@@ -20,6 +23,7 @@ from repro.bugs.unchecked_range.readers import READERS, RETRIED, SCENARIOS
 from repro.hub.faults import Plan, parse
 from repro.model import Outcome, Symptom, Verdict
 from repro.run.scripts import locate
+from repro.targets.patching import apply
 from tests.conftest import here
 
 BUG = bugs.load("unchecked-range")
@@ -132,7 +136,7 @@ def test_requests_are_counted_of_the_kind_that_went_wrong() -> None:
     assert asked(outcome(hub={"requests": requests, "totals": totals})) == 2
 
 
-def test_the_exported_test_is_red_as_it_is_and_green_with_the_workaround(tmp_path: Path) -> None:
+def test_the_exported_test_is_red_as_it_is_and_green_with_the_workaround_and_with_the_patch(tmp_path: Path) -> None:
     code = """
 import sys, time
 import pytest
@@ -145,9 +149,13 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:warnings", "--ro
 """
     test = tmp_path / "test_exported.py"
     test.write_bytes((BUG.folder / "upstream_test.py").read_bytes())
+    released, patched = Path(huggingface_hub.__file__).parent, tmp_path / "patched"
+    shutil.copytree(released, patched / "huggingface_hub", ignore=shutil.ignore_patterns("__pycache__"))
+    apply(BUG.folder / "patches" / "checked_range.patch", patched, {"huggingface-hub": huggingface_hub.__version__})
     ended = []
-    for fix in ("", str(BUG.folder / "workarounds" / "checked_ranges.py")):
+    for fix, first in (("", ""), (str(BUG.folder / "workarounds" / "checked_ranges.py"), ""), ("", str(patched))):
         command = [sys.executable, "-c", code, str(test), fix, str(tmp_path)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        environment = {**os.environ, "PYTHONPATH": first}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
         ended.append((done.returncode, done.stdout.splitlines()[-1].partition(" in ")[0]))
-    assert ended == [(1, "5 failed, 1 passed"), (0, "6 passed")]
+    assert ended == [(1, "5 failed, 1 passed"), (0, "6 passed"), (0, "6 passed")]

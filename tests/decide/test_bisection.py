@@ -177,6 +177,14 @@ def test_every_transition_skips_what_cannot_be_tested_inside_and_names_it_at_a_b
     ]
 
 
+def test_every_transition_names_what_cannot_be_tested_at_the_newest_bound_too():
+    labels = ["present", "absent", "absent", "untestable", "untestable"]
+    assert [str(t) for t in search(labels, every=True).transitions] == [
+        "present up to v0, absent from v1",
+        "absent up to v2, untestable from v3",
+    ]
+
+
 def test_evidence_from_before_is_used():
     bisector = Bisector(names(5))
     for index, label in enumerate(["absent", "absent", "present"]):

@@ -44,7 +44,9 @@ def test_of_one_question_only_the_newest_content_counts_and_other_releases_are_o
     elsewhere = replace(embed("5.2.0", Symptom.OK, shows=False), decided_by="new-3")
     kept = choose(EMBED, [first, elsewhere, second])
     assert kept.trials == (elsewhere, second)
-    assert kept.left_out == ("1 older trial left out: their fix, inputs or environment changed since.",)
+    assert kept.left_out == (
+        "1 older trial left out: the fix, the inputs, the expected answer or the environment changed since.",
+    )
 
 
 def test_trials_under_other_limits_are_left_out_and_the_bugs_own_limits_are_preferred():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -47,6 +48,11 @@ def test_a_record_survives_its_html_comment_whatever_it_holds(record):
     comment = record.comment()
     assert "--" not in comment[4:-3] and ">" not in comment[:-3], "nothing inside ends the comment early"
     assert read(text(record)) == (SCRIPT, record)
+
+
+def test_of_several_records_the_last_counts_since_a_text_may_quote_another():
+    later = replace(RECORD, bug="another-bug")
+    assert read(text() + text(later)) == (SCRIPT, later)
 
 
 @given(st.text(), st.text(), st.binary(max_size=200).map(lambda b: b.decode("latin-1")))

@@ -71,6 +71,19 @@ def test_a_script_that_fails_in_some_runs_only_is_handled_as_a_race(kit: Kit) ->
     assert found["status"] == "present" and symptoms <= {"ok", "error"}
 
 
+def test_a_script_that_fails_in_its_fifth_run_only_is_noticed_where_more_runs_are_asked_for(kit: Kit) -> None:
+    path, runs = kit.folder / "fifth.py", kit.folder / "runs"
+    path.write_text(
+        f"{HEADER}\nwith open({str(runs)!r}, 'a+') as file:\n    file.write('.')\n    file.seek(0)\n"
+        "    assert len(file.read()) != 5, 'the fifth'\n",
+        "utf-8",
+    )
+    assert kit.json("run", str(path), status=0)["status"] == "absent"
+    runs.unlink()
+    found = kit.json("run", str(path), "--trials", "6", status=125)
+    assert (found["status"], len(found["trials"])) == ("unsettled", 6)
+
+
 def test_a_script_that_never_failed_says_so_and_cannot_be_put_into_a_matrix(kit: Kit) -> None:
     path = kit.folder / "fine.py"
     path.write_text(HEADER, "utf-8")

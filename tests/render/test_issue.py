@@ -11,15 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from repro.bugs.declaration import Bug
+from repro import bugs
+from repro.bugs.declaration import Bug, Scenario
 from repro.decide.facts import Facts
 from repro.decide.failure import read
 from repro.errors import UserError
 from repro.evidence.record import Evidence
 from repro.model import Limits, Outcome, Symptom, Verdict
-from repro.render.issue import LIMIT, SHORT, Fitted, fit, issue_text, visible
+from repro.render.issue import LIMIT, PROJECTS, SHORT, Fitted, fit, issue_text, visible
 from repro.render.issue.fit import Part
 from repro.render.issue.github import details, fenced
+from repro.render.issue.text import home
 from repro.report.issues import attached
 from tests.browser import chromium
 from tests.render.reported import (
@@ -72,6 +74,13 @@ def test_the_sections_are_those_of_the_arrow_template():
     assert text.split("### Component(s)")[1].split()[0] == "Python"
 
 
+def test_the_sections_are_those_of_the_huggingface_hub_template_which_asks_for_nothing_expected():
+    fitted = written(EMBED, embed_evidence(), project="huggingface_hub")
+    assert headings(fitted.text) == ["Describe the bug", "Reproduction", "System info"]
+    assert f"**Expected:** {EMBED.expected}" in fitted.text.split("### Reproduction")[0]
+    assert home(Facts.of(bugs.load("unchecked-range"), [])) == "huggingface_hub"
+
+
 def test_the_affected_range_is_said_in_words_of_both_packages():
     assert (
         "**Affected:** datasets 4.4.2 to 5.1.0 (2 tested); not affected: 5.2.0, the newest tested. "
@@ -120,6 +129,17 @@ def test_the_memory_timeline_is_a_chart_of_at_most_fifty_points_and_a_table():
     assert "| seconds | memory of the process tree |" in TEXT
 
 
+def test_of_very_many_situations_those_that_are_not_affected_are_counted_and_have_no_row():
+    names = [f"s{number}" for number in range(21)]
+    bug = replace(EMBED, scenarios=(*EMBED.scenarios, *(Scenario(name, f"{name}: so") for name in names)))
+    healthy = [embed("5.1.0", Symptom.OK, shows=False, scenario=name) for name in names]
+    text = written(bug, [*embed_evidence(), *healthy]).text
+    assert "<summary>Situations: 2 affected, 22 not affected</summary>" in text
+    assert list(rows_of(text.split("<summary>Situations")[1].split("</details>")[0]).values())[2:] == ["affected"] * 2
+    few = written(bug, [*embed_evidence(), *healthy[:2]]).text
+    assert "<summary>Situations: 2 affected, 3 not affected (" in few and "| s1: so |" in few
+
+
 def test_what_was_not_tested_is_said():
     rest = TEXT.split("<summary>Not tested: anything but Linux")[1]
     assert "select(range(…)): a slice" in rest and "other than 4.4.2, 5.1.0 and 5.2.0" in rest
@@ -166,7 +186,7 @@ def test_a_text_that_is_too_long_drops_the_least_important_first_and_says_so_and
 
 
 @pytest.mark.parametrize(("bug", "evidence"), [(EMBED, embed_evidence()), (EXIT, [*exit_evidence(), exit_minimal()])])
-@pytest.mark.parametrize("project", ["datasets", "arrow"])
+@pytest.mark.parametrize("project", PROJECTS)
 def test_by_default_it_is_short_and_whole(bug, evidence, project):
     fitted = written(bug, evidence, project=project)
     assert len(fitted.text) < SHORT and fitted.left_out == ()
@@ -252,6 +272,17 @@ def test_a_fix_helps_only_where_the_bug_shows_without_it():
     text = written(EMBED, [embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True), elsewhere]).text
     assert "| not seen in 1 trial; with these inputs the bug was not seen without it |" in text
     assert "| helps" not in text and "Cannot be judged: take" in text
+
+
+def test_the_diff_of_a_patch_is_shown_if_it_helps_and_the_newest_release_is_affected():
+    bad = embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True)
+    failing = embed("5.1.0", Symptom.OUT_OF_MEMORY, shows=True, fix="contiguous-copy")
+    helping = embed("5.1.0", Symptom.OK, shows=False, fix="unconditional-copy")
+    text = written(EMBED, [bad, failing, helping]).text
+    assert text.count("```diff\n") == 1 and "<summary>A patch that helps with datasets 5.1.0" in text
+    assert (EMBED.folder / "patches" / "v520_copy.patch").read_text("utf-8").strip() in text
+    assert "```diff" not in written(EMBED, [bad, failing]).text
+    assert "```diff" not in written(EMBED, [bad, helping, embed("5.2.0", Symptom.OK, shows=False)]).text
 
 
 def test_the_limits_shown_and_recorded_are_those_of_the_run_not_of_the_bug():

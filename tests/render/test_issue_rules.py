@@ -14,7 +14,7 @@ from repro.decide.facts import Facts
 from repro.decide.failure import read
 from repro.decide.header import asked, own_target, wanted, with_header
 from repro.evidence.record import Evidence
-from repro.model import Outcome, Stack, Symptom, Verdict
+from repro.model import Limits, Outcome, Stack, Symptom, Verdict
 from repro.render.issue import issue_text
 from repro.render.issue.text import Attached
 from repro.render.ranges import needs
@@ -201,6 +201,24 @@ def test_the_other_package_is_named_with_its_own_range_beside_an_affected_releas
     assert "Seen with pyarrow 18.1.0 to 22.0.0 (2 tested); not affected: 26.0.1, the newest tested." in healthy
 
 
+def test_of_a_bug_of_another_package_its_release_is_named_and_no_range_of_others():
+    bug, words = bugs.load("unchecked-range"), "datasets==5.2.0 huggingface-hub=={0} pyarrow==24.0.0"
+
+    def wrong(version: str, scenario: str = "open-html") -> Evidence:
+        target = {**BAD.target, "spec": words.format(version), "huggingface-hub": version, "packages": {}}
+        return embed("5.2.0", Symptom.WRONG_OUTPUT, shows=True, bug=bug.slug, scenario=scenario, target=target)
+
+    trials = [wrong(version, name) for version in ("1.33.0", "2.4.0") for name in ("open-range-ignored", "open-html")]
+    text = written(bug, trials, "huggingface_hub")
+    assert "**Affected:** huggingface-hub 1.33.0 to 2.4.0, the newest (2 tested).\n" in text
+    assert "Seen with" not in text
+    assert "All with datasets 5.1.0, pyarrow 24.0.0, huggingface-hub 2.4.0, Python 3.11.7." in text
+    elsewhere = [*trials, wrong("2.4.0", "open-empty"), wrong("1.33.0", "open-wrong-range")]
+    said = part(written(bug, elsewhere, "huggingface_hub"), "Situations")
+    assert said.count("| usual |") == 3 and "| datasets 5.1.0, pyarrow 24.0.0, huggingface-hub 1.33.0, " in said
+    assert "The usual environment: datasets 5.1.0, pyarrow 24.0.0, huggingface-hub 2.4.0, Python 3.11.7." in said
+
+
 # Stacks and memory
 
 
@@ -226,6 +244,17 @@ def test_one_hang_is_shown_of_the_newest_release_without_idle_threads_modules_ad
     shown = part(written(EXIT, [*newest, *old]), "Hang")
     assert "With pyarrow 26.0.1" in shown and "old.so" not in shown and shown.count("```text") == 1
     assert not re.search("blas|jemalloc|Extension modules|auto-load|New LWP|futex|cache|/", shown.split("```")[1])
+
+
+def test_the_first_screen_names_the_cap_at_which_the_script_was_killed():
+    killed = replace(minimal(), outcome=BAD.outcome, verdict=BAD.verdict, limits=Limits(300 << 20, 60.0))
+    assert "(killed for memory at a cap of 300MiB)" in screen(written(EMBED, [BAD, killed]))
+
+
+def test_a_run_of_the_script_that_failed_in_another_way_is_no_hang_of_the_bug():
+    late = Outcome(Symptom.HANG, "not done after 60 s", stacks=(Stack("gdb", GDB),))
+    other = replace(minimal(), outcome=late, verdict=Verdict(Symptom.HANG, True, "SIGKILL"))
+    assert not part(written(EMBED, [BAD, other]), "Hang")
 
 
 def test_memory_over_time_is_shown_where_memory_is_what_it_died_of_and_nowhere_else():
@@ -319,7 +348,7 @@ RAISED = (
     ("signature", "race", "title", "sentence"),
     [
         (Signature("error", 1, raised="ValueError", message="got 34 of 100 rows"), False,
-         "ValueError: got 34 of 100 rows", "The script below raises ValueError: got 34 of 100 rows."),
+         "ValueError: got 34 of 100 rows", "The script below raises `ValueError: got 34 of 100 rows`."),
         (Signature("error", 3), False, "The process ends with status 3", "of the script below ends with status 3."),
         (Signature("hang-at-exit", signal="SIGKILL"), True,
          "The process hangs at exit, after its last statement in some",
@@ -353,7 +382,7 @@ def test_the_text_of_a_script_says_what_it_raises_where_that_came_from_and_in_wh
     text = written(bug, trials, "datasets")
     first = screen(text)
     assert text.startswith("# ValueError: got 34 of 100\n")
-    assert "The script below raises ValueError: got 34 of 100. It comes from `datasets/table.py cast`." in first
+    assert "The script below raises `ValueError: got 34 of 100`. It comes from `datasets/table.py cast`." in first
     assert "**Affected:** datasets 5.0.0 to 5.1.0 (2 tested); not affected: 5.2.0, the newest tested." in first
     assert (
         '# dependencies = ["datasets==5.1.0"]' in first

@@ -50,10 +50,15 @@ def test_a_killed_run_says_status_reason_killer_files_memory_and_command():
     assert said["trials"] == "1 trial: 1 out-of-memory"
     assert said["killed"] == "by the kernel: the cgroup's oom_kill counter rose by 1"
     assert said["files"] == "opened / needed 902"
-    assert said["memory"] == "peak 1.99 GiB RSS (sampled), 2.00 GiB by the cgroup; cap 2GiB by cgroup-v1"
+    assert said["memory"] == "peak 2.00 GiB by the cgroup, 1.99 GiB RSS (sampled); cap 2GiB by cgroup-v1"
     assert said["time"] == "9.8 s"
     assert said["target"] == "python 3.11.7 datasets 5.1.0 pyarrow 24.0.0"
     assert said["again"] == AGAIN
+
+
+def test_without_a_cap_it_is_said_who_measured_and_nothing_is_called_a_cap():
+    free = evidence(limits=Limits(None, 10.0, 5.0))
+    assert lines(free)["memory"] == "peak 2.00 GiB by the cgroup, 1.99 GiB RSS (sampled); no cap"
 
 
 def test_what_was_not_measured_is_left_out_and_never_shown_as_zero():
@@ -210,3 +215,27 @@ def test_trials_of_workers_say_on_which_machine_how_many_showed_it():
     ]
     assert lines(*trials)["machines"] == "a1a1a1a1 1 of 1, b0b0b0b0 2 of 2"
     assert "machines" not in lines(evidence())
+
+
+def test_a_grid_has_a_cell_for_each_scenario_and_tells_environments_apart_where_they_differ():
+    def run(scenario: str, version: str, got: str, symptom: Symptom = Symptom.OK) -> ShownRun:
+        outcome = Outcome(symptom, "", measures={"files_opened": got})
+        target = {"spec": f"hub=={version}", "hub": version, "python": "3.11.7", "packages": {}}
+        verdict = Verdict(symptom, symptom is Symptom.WRONG_OUTPUT, "")
+        one = evidence(scenario=scenario, outcome=outcome, verdict=verdict, target=target)
+        return ShownRun.of(Run((one,), AGAIN), COLUMNS)
+
+    title = COLUMNS[0].title
+    same = [run("open-503", version, "3") for version in ("1.33.0", "2.4.0")]
+    table = runs_table(
+        [*same, run("tree-503", "1.33.0", "1"), run("tree-503", "2.4.0", "2"), run("tree-no-range", "2.4.0", "9"),
+         run("open-stall", "2.4.0", "", Symptom.HANG), run("open-no-range", "2.4.0", "9", Symptom.WRONG_OUTPUT)],
+        grid=[title],
+    )  # fmt: skip
+    assert table.columns == ("", "open", "tree")
+    assert table.rows == (
+        ("503", "3", "1.33.0: 1; 2.4.0: 2"),
+        ("no-range", "wrong-output: 9", "9"),
+        ("stall", "hang", ""),
+    )
+    assert table.note == f"A cell: {title}; hub where they differ."

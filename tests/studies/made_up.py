@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from repro.bugs.declaration import Prepared
+from repro.decide.current import GATE
 from repro.evidence.record import LABEL
 from repro.evidence.store import Evidence, Store
 from repro.model import Outcome, Symptom, TargetInfo, Unsolvable, Verdict
 from repro.run.key import trial_key
 from repro.run.question import Question
-from repro.studies.candidates import GATE_SCENARIO
 from tests.evidence.examples import MIB, evidence
 
 Answer = Callable[[Question], tuple[Outcome, Verdict]]
@@ -33,7 +33,7 @@ GATED = (Outcome(Symptom.OK, "done", done=True), Verdict(Symptom.OK, False, "200
 
 def fine(question: Question) -> tuple[Outcome, Verdict]:
     """Everything is right."""
-    return GATED if question.scenario.name == GATE_SCENARIO else (embedded(), RIGHT)
+    return GATED if question.scenario.name == GATE else (embedded(), RIGHT)
 
 
 class Runner:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from matplotlib.text import Text
 
 from repro.bugs.embed_sliced_list.gate.oracle import STORAGE, WRONG, judge
+from repro.decide.current import GATE
 from repro.errors import UserError
 from repro.evidence.labels import label_of
 from repro.lab import Lab
@@ -20,7 +21,7 @@ from repro.model import Outcome, Sample, Symptom, Verdict
 from repro.render import compare as render
 from repro.render.compare import comparison_chart, comparison_json, fixes_table, sentences, which_fix_markdown
 from repro.run.question import Question
-from repro.studies.candidates import AGAIN, GATE_SCENARIO, UNFIXED, UPSTREAM, candidates, command, comparison_plan
+from repro.studies.candidates import AGAIN, UNFIXED, UPSTREAM, candidates, command, comparison_plan
 from repro.studies.compare import ROUNDS_ENOUGH, Comparison, Row, collect, compare, steps
 from repro.studies.measured import peak, seconds
 from tests.evidence.examples import MIB, evidence
@@ -38,7 +39,7 @@ def entered(*fixes: str, **given: Any):
 def gate_says(symptom: Symptom, reason: str):
     def answer(question: Question):
         done = Outcome(Symptom.OK, "done", done=symptom.informative)
-        return (done, Verdict(symptom, False, reason)) if question.scenario.name == GATE_SCENARIO else fine(question)
+        return (done, Verdict(symptom, False, reason)) if question.scenario.name == GATE else fine(question)
 
     return answer
 
@@ -52,14 +53,14 @@ def test_all_pass_the_gate_first_then_take_turns_after_an_uncounted_trial_of_eac
     new, old = "none in datasets==5.2.0", "none in datasets==5.1.0"
     take, patch = "take in datasets==5.1.0", "unconditional-copy in datasets==5.1.0"
     gates, rest = runner.asked[:4], [name for _, name in runner.asked[4:]]
-    assert gates == [(GATE_SCENARIO, name) for name in (new, old, take, patch)]
+    assert gates == [(GATE, name) for name in (new, old, take, patch)]
     assert rest == [new, old, patch] + 2 * [new, old, take, patch, new]
 
 
 def test_a_wrong_candidate_is_out_before_anything_is_timed(tmp_path):
     runner = Runner(tmp_path, {"take": gate_says(Symptom.WRONG_OUTPUT, "values in 3 of 200 cases")})
     found = compare(runner, entered("none", "take"), 3)
-    assert [name for name in runner.asked if "take" in name[1]] == [(GATE_SCENARIO, "take in datasets==5.1.0")]
+    assert [name for name in runner.asked if "take" in name[1]] == [(GATE, "take in datasets==5.1.0")]
     row = found.row("take")
     assert row is not None and row.wrong == "values in 3 of 200 cases" and not row.healthy
     assert "no: values in 3 of 200 cases" in fixes_table(found).to_text()
@@ -98,7 +99,7 @@ def test_the_newest_release_is_the_yardstick_whatever_the_gate_says_of_it(tmp_pa
 
 def test_a_wrong_measured_run_is_found_out_although_the_gate_saw_nothing(tmp_path):
     bad = Verdict(Symptom.WRONG_OUTPUT, False, "1 of 4 embedded values differ from their source")
-    answer = {"take": lambda q: GATED if q.scenario.name == GATE_SCENARIO else (embedded(), bad)}
+    answer = {"take": lambda q: GATED if q.scenario.name == GATE else (embedded(), bad)}
     row = compare(Runner(tmp_path, answer), entered("take"), 1).row("take")
     assert row is not None and row.wrong == bad.reason
 
@@ -233,11 +234,11 @@ def test_the_conclusion_names_who_shows_the_bug_and_who_is_cheapest(tmp_path):
 
     def reads_all(question: Question):
         # upstream runs under the same fix name, in another release
-        bad = question.scenario.name != GATE_SCENARIO and "5.1.0" in question.target
+        bad = question.scenario.name != GATE and "5.1.0" in question.target
         return (embedded(3.0), excess) if bad else fine(question)
 
     def light(question: Question):
-        return GATED if question.scenario.name == GATE_SCENARIO else (embedded(0.2, peak=50 * MIB), RIGHT)
+        return GATED if question.scenario.name == GATE else (embedded(0.2, peak=50 * MIB), RIGHT)
 
     found = compare(Runner(tmp_path, {"none": reads_all, "direct-embed": light}), entered("none", "direct-embed"), 5)
     said = "\n".join(sentences(found))
@@ -254,7 +255,7 @@ def test_a_fix_that_refuses_what_upstream_embeds_is_not_called_right(tmp_path):
         measures = {"gate": {"count": 200, "kinds": {"raised": cases, "ok": 200 - cases}, "failures": []}}
         gate = Outcome(Symptom.OK, "done", done=True, measures=measures)
         said = Verdict(Symptom.ERROR, False, f"raised ArrowInvalid in {cases} of 200 cases")
-        return lambda question: (gate, said) if question.scenario.name == GATE_SCENARIO else fine(question)
+        return lambda question: (gate, said) if question.scenario.name == GATE else fine(question)
 
     answers = {"none": refusing(17), "take": refusing(17), "flatten-values": refusing(39)}
     said = "\n".join(sentences(compare(Runner(tmp_path, answers), entered("take", "flatten-values"), 1)))
@@ -317,7 +318,7 @@ def test_the_whiskers_of_the_chart_are_least_and_most_and_the_band_is_upstream_a
     seconds = iter([9.0, 1.0, 2.0, 3.0, 2.5, 1.5])  # the first warms up
 
     def varying(question: Question):
-        return GATED if question.scenario.name == GATE_SCENARIO else (embedded(next(seconds)), RIGHT)
+        return GATED if question.scenario.name == GATE else (embedded(next(seconds)), RIGHT)
 
     found = compare(Runner(tmp_path, {"take": varying}), entered("take"), 5)
     memory, time = drawn(found, monkeypatch).axes
@@ -333,7 +334,7 @@ def test_the_chart_says_what_its_whiskers_are_worth_and_why_there_is_none(tmp_pa
         "take": gate_says(Symptom.WRONG_OUTPUT, "values"),
         "none": lambda q: (
             (Outcome(Symptom.OUT_OF_MEMORY, ""), Verdict(Symptom.OUT_OF_MEMORY, True, "killed"))
-            if q.scenario.name != GATE_SCENARIO and "5.1.0" in q.target
+            if q.scenario.name != GATE and "5.1.0" in q.target
             else fine(q)
         ),
     }
@@ -353,7 +354,7 @@ def test_the_gate_rules_out_what_is_wrong_and_not_what_raises(kind, count):
     failure = {"kind": kind, "error": "KeyError" if kind == "raised" else "", "count": count, "traits": ["list"]}
     report = {"count": 50, "kinds": {kind: count, "ok": 50 - count}, "failures": [failure]}
     done = Outcome(Symptom.OK, "", done=True, measures={"gate": report, "storage": {"Nifti": STORAGE}})
-    verdict = judge(GATE_SCENARIO, done, {"cases": 50})
+    verdict = judge(GATE, done, {"cases": 50})
     assert verdict.symptom is (Symptom.ERROR if kind == "raised" else Symptom.WRONG_OUTPUT)
     assert f"in {count} of 50 cases (all list)" in verdict.reason and not verdict.is_bug
 
@@ -363,13 +364,13 @@ def test_another_storage_type_is_another_schema():
     other = STORAGE.replace("binary", "large_binary")
     for storage, symptom in ((STORAGE, Symptom.OK), (other, Symptom.WRONG_OUTPUT)):
         done = Outcome(Symptom.OK, "", done=True, measures={"gate": report, "storage": {"Nifti": storage}})
-        assert judge(GATE_SCENARIO, done, {"cases": 5}).symptom is symptom
+        assert judge(GATE, done, {"cases": 5}).symptom is symptom
 
 
 def test_a_gate_that_ran_other_cases_is_our_mistake():
     report = {"count": 4, "kinds": {"ok": 4}, "failures": []}
     done = Outcome(Symptom.OK, "", done=True, measures={"gate": report})
-    assert judge(GATE_SCENARIO, done, {"cases": 5}).symptom is Symptom.KIT_FAULT
+    assert judge(GATE, done, {"cases": 5}).symptom is Symptom.KIT_FAULT
 
 
 # Mistakes

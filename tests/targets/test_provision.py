@@ -231,13 +231,20 @@ def test_another_interpreter_is_another_environment_of_the_same_packages(
     real = interpreters.running()
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to(real.path)
-    keys = set()
+    keys, asked, resolve = set(), [], uv.resolve
+
+    def resolved(wanted: list[str], python: Path, *, cwd: Path) -> tuple[str, ...]:
+        asked.append(python)
+        return resolve(wanted, python, cwd=cwd)
+
+    monkeypatch.setattr(uv, "resolve", resolved)
     for python in (real, Interpreter("3.99.0", real.path), Interpreter(real.version, tmp_path / "bin" / "python")):
         monkeypatch.setattr(interpreters, "find", lambda spec, python=python: python)
         target = made(make("tiny==1.0"))
         assert (target.packages, target.python_version) == ({"tiny": "1.0"}, python.version)
         keys.add(target.key)
     assert len(keys) == 3
+    assert asked == [real.path, real.path, tmp_path / "bin" / "python"], "what fits one may not fit another"
 
 
 def test_packages_that_do_not_come_from_the_checkout_or_wheel_of_the_target_are_told(

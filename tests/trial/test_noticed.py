@@ -204,6 +204,12 @@ def test_the_time_that_stacks_take_is_not_the_probes(run):
     assert late.exit_s < 2
 
 
+def test_the_wait_for_the_end_begins_with_the_last_statement_not_with_the_start(run):
+    outcome = run("time.sleep(1); say('done'); time.sleep(600)", timeout=300, grace=0.3)
+    assert outcome.exit_s is not None
+    assert outcome.wall_s - outcome.exit_s >= 1
+
+
 # What it prints, and what it may do
 
 

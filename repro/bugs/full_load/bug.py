@@ -36,8 +36,9 @@ BUG = Bug(
     title="load_dataset() holds Parquet files of one row in memory, at twice their size",
     summary=(
         "load_dataset() keeps rows that come one by one, from Parquet files (or row groups) of one row, in memory "
-        "until a whole writer batch is there: 100 rows with binary columns, 1,000 with most others. Then all of them "
-        "are copied once more. With large rows, as medical images have, the process is killed for memory."
+        "until a whole writer batch is there: 1,000 rows by default, 100 with plain binary, image or audio columns. "
+        "Then all of them are copied once more. With large rows, as medical images have, the process is killed for "
+        "memory."
     ),
     expected="It needs memory for a few rows, as it does for the same rows with two a file.",
     cause=(

@@ -46,6 +46,7 @@ BUG = Bug(
     links={
         "reconnects of HfFileSystemStreamFile": "https://github.com/huggingface/huggingface_hub/issues/4397",
         "status 408 of a ranged read": "https://github.com/huggingface/huggingface_hub/pull/4359",
+        "an answer of the real Hub with the whole file": "https://github.com/huggingface/huggingface_hub/issues/2248",
         "the same in fsspec's HTTP file system": "https://github.com/fsspec/filesystem_spec/issues/1140",
     },
     needs=("huggingface-hub",),

@@ -5,7 +5,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from huggingface_hub import HfFileSystem
+from huggingface_hub import HfFileSystem, constants
 
 DATA = bytes(range(256)) * 40
 SIZE, START, STOP = len(DATA), 1000, 1200
@@ -21,7 +21,9 @@ ANSWERS = {  # status, Content-Range, body; the last one is right and should alw
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_a_ranged_read_gives_the_range_or_raises(answer: str) -> None:
+def test_a_ranged_read_gives_the_range_or_raises(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # the server is this one
+
     class Server(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             files = [{"type": "file", "path": "a", "size": SIZE, "oid": "0"}]

@@ -14,6 +14,7 @@ from repro.render.issue.github import fenced
 from repro.render.ranges import everywhere
 from repro.render.words import listed, target_words
 from repro.signature import raised_in
+from repro.units import format_size
 
 MOST_OUTPUT = 2000
 _SCRATCH = re.compile(r"<tmp>/repro-[\w-]+/|<cache>/[^\s\"']*?(?=site-packages/)")
@@ -105,4 +106,6 @@ def _ending(one: Evidence) -> str:
     outcome = one.outcome
     if outcome.symptom in (Symptom.HANG, Symptom.HANG_AT_EXIT):
         return f"still running after {outcome.wall_s:.0f} s, then ended from outside"
+    if one.verdict.symptom is Symptom.OUT_OF_MEMORY and one.limits.memory_bytes:
+        return f"killed for memory at a cap of {format_size(one.limits.memory_bytes)}"
     return f"ended by {outcome.signal}" if outcome.signal else f"exit status {outcome.exit_code}"

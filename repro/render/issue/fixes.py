@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from repro.bugs.declaration import NO_FIX, Fix
 from repro.decide.answers import Tried
 from repro.decide.facts import Facts
 from repro.model import Status
 from repro.render.compare import which_fix_markdown
 from repro.render.issue.fit import Part
-from repro.render.issue.github import details
+from repro.render.issue.github import details, fenced
 from repro.render.tables import Table
 from repro.render.words import NOTHING, listed, plain, target_words, without_empty, without_same
 
@@ -55,6 +57,18 @@ def _rows(facts: Facts, fix: Fix) -> list[tuple[str, tuple[str, ...]]]:
     wrong = facts.wrong(fix.name)
     group = WRONG if wrong else UNTRIED
     return [(group, (*head, NOTHING, f"{WRONG}: {wrong}" if wrong else UNTRIED, NOTHING))]
+
+
+def patch(facts: Facts, sources: Mapping[str, str]) -> Part:
+    """The diff of the first patch that helps, if the newest release is affected; ``sources`` by the name of the fix."""
+    newest = facts.releases[-1].status if facts.releases else None
+    for fix in facts.bug.fixes if newest is Status.PRESENT else ():
+        tried = facts.tried(facts.bug.default_scenario, fix.name) if fix.name in sources else None
+        if tried is not None and judgement(tried) == HELPS:
+            where = target_words(tried.answer.trials[-1]).partition(", patch ")[0]
+            summary = f"A patch that helps with {where}: {plain(fix.title)}"
+            return Part(details(summary, fenced(sources[fix.name], "diff")), "the patch", 4)
+    return Part("")
 
 
 def judgement(tried: Tried) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from repro.bugs.declaration import NO_FIX
-from repro.decide.current import TEST, is_default, sortable, version_of
+from repro.decide.current import MINIMAL, TEST, is_default, sortable, version_of
 from repro.decide.facts import Facts
+from repro.decide.scripts import fits
 from repro.evidence.record import Evidence
 from repro.model import Status, Symptom
 from repro.render.charts import mermaid_timeline
@@ -30,6 +32,8 @@ from repro.render.words import (
 from repro.units import about, format_size
 
 TABLE_POINTS = 12
+MOST_SITUATIONS = 20
+"""Of more than these, those that are not affected are counted, and have no row."""
 _HANGS, _CRASHES = (Symptom.HANG, Symptom.HANG_AT_EXIT), (Symptom.CRASH, Symptom.CRASH_AT_EXIT)
 
 
@@ -61,26 +65,33 @@ def releases(facts: Facts) -> Part:
 
 
 def situations(facts: Facts) -> Part:
-    """A row a situation, without a fix."""
+    """A row a situation, without a fix; of very many only what fails."""
     bug, rows, words = facts.bug, [], dict[Status, list[str]]()
-    for scenario in bug.scenarios:
-        answer = facts.situation(scenario.name)
-        if answer is not None:
+    told = [(scenario, answer) for scenario in bug.scenarios if (answer := facts.situation(scenario.name)) is not None]
+    many = len(told) > MOST_SITUATIONS
+    for scenario, answer in told:
+        words.setdefault(answer.status, []).append(plain(scenario.title).split(":")[0])
+        if not many or answer.status is not Status.ABSENT:
             last, title = answer.trials[-1], plain(scenario.title)
             scale = "" if is_default(bug, last) else " (small inputs)"
             rate = answer.rate.words(race=True) if bug.race else answer.why
             measured = measured_cells(bug.columns, last.outcome)
             rows.append((f"{title}{scale}", status_words(answer.status), rate, *measured, target_words(last)))
-            words.setdefault(answer.status, []).append(title.split(":")[0])
-    if len(rows) < 2:
+    if len(told) < 2:
         return Part("")
     own = tuple(column.title for column in bug.columns)
     head = ("situation", "status", "failures (95 % interval)" if bug.race else "how", *own, "environment")
+    usual, times = Counter(row[-1] for row in rows).most_common(1)[0]
+    note = ""
+    if len(rows) / 2 < times < len(rows):
+        rows = [(*row[:-1], "usual" if row[-1] == usual else row[-1]) for row in rows]
+        note = f" The usual environment: {usual}."
     head, cells, said = without_same(*without_empty(head, rows, own), {"environment": "All with {}."})
-    note = "" if said else "Each in the newest release in which it fails, else the newest."
+    note = "" if said else f"Each in the newest release in which it fails, else the newest.{note}"
     body = Table("", head, cells, " ".join([note, *said]).strip())
     counts = [
-        f"{len(words[status])} {status_words(status)}" + f" ({listed(words[status])})" * (status is Status.ABSENT)
+        f"{len(words[status])} {status_words(status)}"
+        + f" ({listed(words[status])})" * (status is Status.ABSENT and not many)
         for status in (one for one in Status if one in words)
     ]
     summary = f"Situations: {', '.join(counts)}"
@@ -113,12 +124,13 @@ def memory_words(facts: Facts, one: Evidence) -> str:
 
 def stacks(facts: Facts) -> Part:
     """Where one hang stood, its threads that matter; of a bug that only crashes, one crash. Never one for the other."""
-    shown = [one for one in facts.evidence if one.verdict.is_bug and one.fix == NO_FIX.name]
+    shown = [one for one in facts.evidence if one.fix == NO_FIX.name and fits(one, facts.unfixed)]
+    best = MINIMAL if facts.bug.typed else facts.bug.default_scenario  # a script alone has no frame of the kit in it
     ends = _HANGS if any(one.verdict.symptom in _HANGS for one in shown) else _CRASHES
 
     def rank(one: Evidence) -> tuple[object, ...]:
         version = sortable(version_of(one, facts.package) or "0")
-        return version, one.scenario == facts.bug.default_scenario, one.verdict.symptom is ends[-1], one.id
+        return version, one.scenario == best, one.verdict.symptom is ends[-1], one.id
 
     seen = [(one, text) for one in shown if one.verdict.symptom in ends and (text := trimmed(one.outcome.stacks))]
     if not seen:
@@ -152,7 +164,7 @@ def _seen(runs: Iterable[Evidence], *, green: bool) -> str:
     """``red with datasets 5.1.0 and the patches contiguous-copy and large-binary``; empty if it was never so."""
     so = [e for e in runs if e.verdict.symptom.healthy is green]
     released = list(dict.fromkeys(target_words(e) for e in so if e.fix == NO_FIX.name))
-    patches = [e.fix for e in so if e.fix != NO_FIX.name]
+    patches = list(dict.fromkeys(e.fix for e in so if e.fix != NO_FIX.name))
     many = f"the patch{'es' * (len(patches) > 1)} {listed(patches)}"
     return f"{'green' if green else 'red'} with {listed([*released, *([many] if patches else [])])}" if so else ""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from repro.bugs.declaration import Bug
 from repro.decide.facts import Facts
@@ -13,21 +14,27 @@ from repro.evidence.record import Evidence
 from repro.rates import CLEAN_TRIALS
 from repro.render.issue import first, folded
 from repro.render.issue.fit import SHORT, Fitted, Part, fit
-from repro.render.issue.fixes import costs, fixes
+from repro.render.issue.fixes import costs, fixes, patch
 
-PROJECTS = ("datasets", "arrow")
+PROJECTS = ("datasets", "arrow", "huggingface_hub")
+_HOMES = {"pyarrow": "arrow", "huggingface-hub": "huggingface_hub"}
 # The labels of the fields in each project's form for a bug, as GitHub heads them in the issue.
 _DATASETS = ("Describe the bug", "Steps to reproduce the bug", "Expected behavior", "Environment info")
+_HUB = ("Describe the bug", "Reproduction", "System info")
 _ARROW = "Describe the bug, including details regarding any error messages, version, and platform."
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What stands in an issue text beside the evidence: the script by name, its source, and the test for upstream."""
+    """What stands in an issue text beside the evidence: the script by name, its source, the test for upstream.
+
+    And the patches, by the name of the fix.
+    """
 
     name: str = "minimal.py"
     script: str = ""
     test: str = ""
+    patches: Mapping[str, str] = field(default_factory=dict)
 
 
 def issue_text(
@@ -43,7 +50,7 @@ def issue_text(
     Args:
         facts: the bug, and the evidence that counts.
         attached: the script and the test that it shows.
-        project: ``datasets`` or ``arrow``; by default the one whose package the bug is in.
+        project: one of ``PROJECTS``; by default the one whose package the bug is in.
         where: where the parts that found no room can be read.
         limit: in characters: folded parts go, the least important first, until it is kept.
 
@@ -66,6 +73,7 @@ def issue_text(
         folded.releases(facts),
         folded.situations(facts),
         fixes(facts),
+        patch(facts, attached.patches),
         folded.stacks(facts),
         folded.timeline(facts, shown),
         costs(facts),
@@ -76,7 +84,10 @@ def issue_text(
         parts = [_heading(_ARROW), what, steps, Part("**Expected:** " + expected.text), Part("**Environment:**")]
         parts += [environment, *more, _heading("Component(s)"), Part("Python")]
     else:
-        screen = zip(_DATASETS, (what, steps, expected, environment), strict=True)
+        screen = list(zip(_DATASETS, (what, steps, expected, environment), strict=True))
+        if project == "huggingface_hub":  # no field for what is expected
+            what = Part(f"{what.text}\n\n**Expected:** {expected.text}")
+            screen = list(zip(_HUB, (what, steps, environment), strict=True))
         parts = [part for title, content in screen for part in (_heading(title), content)] + more
     record = Part(_record(bug, minimal).comment() if minimal else "")
     return fit([Part(f"# {bug.title}"), *parts, record], where, limit, _missing(attached, minimal, more[-2]))
@@ -101,7 +112,7 @@ def _heading(text: str) -> Part:
 
 def home(facts: Facts) -> str:
     """The project whose package the bug is in."""
-    return "arrow" if facts.package == "pyarrow" else "datasets"
+    return _HOMES.get(facts.package, "datasets")
 
 
 def _record(bug: Bug, minimal: Evidence) -> Record:

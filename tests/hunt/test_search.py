@@ -1,0 +1,159 @@
+"""The hunt itself, over programs that are not run: what is found is made small, once a cause, and told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from repro import bugs
+from repro.cli import main
+from repro.hunt import corpus
+from repro.hunt.campaign import Listed, Report
+from repro.hunt.corpus import Entry, Shown
+from repro.hunt.judge import Finding
+from repro.hunt.plans import Plan, Run, first_state, plans, run
+from repro.hunt.search import Found, Hunt, TimeIsUp, rough
+from repro.hunt.state import State, Step
+from repro.hunt.values import Type, encode
+from repro.model import TargetInfo
+from repro.render.hunt import hunt_markdown, hunt_text
+
+LOST = Finding("select", "slice", "rows lost", "")
+RAISED = Finding("cast", "", "error KeyError", "datasets/table.py:7 f")
+
+
+class Made(Hunt):
+    """A hunt whose programs are wrong as soon as they have three rows, or a cell that is null."""
+
+    def once(self, plan: Plan) -> Run:
+        self.programs += 1
+        if self.programs > 500:
+            raise TimeIsUp
+        state = first_state(plan)
+        steps = [Step("from_dict", "ds", state), Step("select", "ds", state)]
+        if any(value is None for row in state.rows for value in row.values()):
+            return Run(steps, RAISED)
+        return Run(steps, LOST if plan.rows >= 3 else None)
+
+
+def test_each_cause_is_made_small_and_told_once() -> None:
+    hunt = Made(None, seed=3)  # type: ignore[arg-type]
+    hunt.go(3600.0)
+    found = {one.finding.sort: one for one in hunt.found}
+    assert found.keys() == {"rows lost", "error KeyError"}
+    assert [row["c0"] for row in found["rows lost"].steps[0].after.rows] == [0, 1, 2]
+    assert [row["c0"] for row in found["error KeyError"].steps[0].after.rows] == [None]
+    assert hunt.known[rough(LOST)] > 1
+
+
+def test_what_is_known_already_is_not_made_small_again() -> None:
+    hunt = Made(None, seed=3)  # type: ignore[arg-type]
+    hunt.known.update({rough(LOST): 0, rough(RAISED): 0})
+    hunt.go(3600.0)
+    assert hunt.found == []
+    assert hunt.known[rough(LOST)] > 20
+
+
+def test_the_same_seed_hunts_the_same_programs() -> None:
+    seen: list[list[Plan]] = []
+    for _ in range(2):
+        listed: list[Plan] = []
+
+        class Listing(Made):
+            def once(self, plan: Plan, listed: list[Plan] = listed) -> Run:
+                listed.append(plan)
+                if len(listed) >= 60:
+                    raise TimeIsUp
+                return Run([])
+
+        Listing(None, seed=5).go(3600.0)  # type: ignore[arg-type]
+        seen.append(listed)
+    assert seen[0] == seen[1]
+
+
+def test_every_plan_is_a_program_whose_statements_are_valid_python() -> None:
+    """The answers are the model's own, so that nothing can differ; what is asked for is Python."""
+    asked: list[tuple[str, str]] = []
+
+    class Collecting(Made):
+        def once(self, plan: Plan) -> Run:
+            if len(asked) > 150:
+                raise TimeIsUp
+            steps: list[Step] = []
+            return run(plan, lambda new, lines: own_answers(steps, lines, asked), asked=steps)
+
+    hunt = Collecting(None, seed=1)  # type: ignore[arg-type]
+    hunt.go(3600.0)
+    assert hunt.found == []
+    for line, reading in asked:
+        compile(line, "line", "exec")
+        compile(reading, "reading", "exec")
+
+
+def own_answers(steps: list[Step], lines: Any, asked: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    asked += lines
+    return [
+        {
+            "rows": [encode(row) for row in step.after.rows],
+            "types": step.after.types and {name: one.to_form() for name, one in step.after.types.items()},
+            "opened": [],
+            "cpu_s": 0.0,
+        }
+        for step in steps[-len(lines) :]
+    ]
+
+
+def test_plans_are_integers_only() -> None:
+    assert "integers" in repr(plans())
+
+
+def report(tmp_path: Path, *, confirmed: bool = True, known: str = "", shown: Shown = Shown.PRESENT) -> Report:
+    state = State([{"c0": 1}], ("c0",), {"c0": Type("int64")})
+    steps = (Step("from_dict", "ds = 1", state), Step("select", "ds = 2", state))
+    target = TargetInfo("t", Path("python"), "3.11", {"datasets": "5.2.0", "pyarrow": "24.0.0"}, "key")
+    listed = Listed(Found(steps, LOST, 3.0, 120), "import sys\n", tmp_path / "select-rows-lost.py", confirmed, known)
+    entry = Entry("old-one", "an old one", steps, LOST)
+    return Report(target, 7, 60.0, 1500, 4000, 1400, 20, [(entry, shown)], [listed])
+
+
+def test_the_text_says_what_was_tried_what_is_new_and_how_to_go_on(tmp_path: Path) -> None:
+    text = hunt_text(report(tmp_path))
+    assert "1,500 programs (4,000 operations) in 60s, seed 7" in text
+    assert "1 of 1 show here" in text
+    assert "New, silently wrong:\n  select: rows lost, after 120 programs, 1 lines: select-rows-lost.py" in text
+    assert f"repro bisect {tmp_path / 'select-rows-lost.py'}" in text
+    assert "```python\nimport sys\n```" in hunt_markdown(report(tmp_path))
+
+
+def test_what_did_not_show_again_is_counted_and_not_listed(tmp_path: Path) -> None:
+    text = hunt_text(report(tmp_path, confirmed=False))
+    assert "New" not in text
+    assert "1 did not show again" in text
+    assert report(tmp_path, confirmed=False).to_json()["new"] == 0
+
+
+def test_what_is_known_is_no_news(tmp_path: Path) -> None:
+    assert "Found again:\n  select: rows lost (known: old-one)" in hunt_text(report(tmp_path, known="old-one"))
+    assert report(tmp_path, known="old-one").to_json()["new"] == 0
+
+
+def test_a_known_program_that_shows_no_more_is_said(tmp_path: Path) -> None:
+    made = report(tmp_path, known="old-one", shown=Shown.ABSENT)
+    assert "Otherwise than measured before:\n  old-one: absent, expected present" in hunt_text(made)
+    assert made.to_json()["changed"] == ["old-one"]
+
+
+def test_an_unknown_operation_is_a_mistake_that_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["hunt", "--only", "nonsense"])
+    assert end.value.code == 2
+    assert "Choose from: add_column" in capsys.readouterr().err
+
+
+def test_the_corpus_says_of_each_cause_why_it_is_wrong_where_it_comes_from_and_which_bug_it_became() -> None:
+    for entry in corpus.load():
+        assert entry.why, entry.name
+        assert entry.place.startswith("datasets/"), entry.name
+        assert entry.bug in {"", *bugs.slugs()}, entry.name
