@@ -44,12 +44,10 @@ class Lab:
 
     Args:
         target: environment spec; ``None`` for the bug's own default.
-        memory: cap such as ``"2GiB"``; ``None`` for the bug's own default, ``"none"`` for no cap.
-        timeout: wall time such as ``"120s"``.
+        memory, timeout: such as ``"2GiB"``, ``"120s"``; ``None`` for the bug's own default, memory ``"none"`` for no cap.
         reuse: use stored trials whose content hash is unchanged; else run everything again.
-        quiet: show no progress.
+        quiet: show no progress; executor: where trials run (``repro.run.executors``), ``None`` for this machine.
         reports, cache: folders for the evidence (by default ``reports/`` of the checkout), for inputs and environments.
-        executor: where trials run, from ``repro.run.executors.executor``; ``None`` for this machine.
 
     Raises:
         UserError: a name, size or spec is wrong; the message names the valid choices.
