@@ -44,7 +44,7 @@ class Lab:
 
     Args:
         target: environment spec; ``None`` for the bug's own default.
-        memory, timeout: such as ``"2GiB"``, ``"120s"``; ``None`` for the bug's own default, memory ``"none"`` for no cap.
+        memory, timeout: such as ``"2GiB"``, ``"120s"``; ``None``: the bug's own default; memory ``"none"``: no cap.
         reuse: use stored trials whose content hash is unchanged; else run everything again.
         quiet: show no progress; executor: where trials run (``repro.run.executors``), ``None`` for this machine.
         reports, cache: folders for the evidence (by default ``reports/`` of the checkout), for inputs and environments.
