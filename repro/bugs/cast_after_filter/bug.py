@@ -29,7 +29,7 @@ BUG = Bug(
     summary=(
         "After filter(), or map(features=…), IterableDataset.cast_column() and cast() change the features that the "
         "dataset shows, and not the rows: they come with the values and types of before, without an error. So labels "
-        "stay strings, Image(decode=False) still decodes, and Audio(sampling_rate=…) has nothing to act on either."
+        "stay strings, and a column cast to Image(decode=False) is still decoded."
     ),
     expected=(
         "The rows have the types that `features` shows, as they have if the same cast comes before the filter, or "
