@@ -29,7 +29,7 @@ from repro.trial.supervise import thinned
 
 MANIFEST, SCHEMA = "manifest.json", 1
 _STALE = "the evidence gives another text; run 'make publish'"
-NOTEBOOK_LIMIT, TOTAL_LIMIT = 1_000_000, 16_000_000
+NOTEBOOK_LIMIT, TOTAL_LIMIT = 1_000_000, 32_000_000
 """Bytes: GitHub renders no larger notebook; a clone should stay small (git packs evidence to a tenth)."""
 MOST_TRIALS = max(100, CLEAN_TRIALS)
 """Trials of one question that are published at most: all that a race takes until it is settled, and far more."""
