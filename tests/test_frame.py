@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 CONDA_NAME = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["name"]
-VARIABLES = ("PYTHON", "BIDS_ROOT", "TRIALS", "MEMORY", "TARGET", "DEPTH", "ARGS", "FRESH")
+VARIABLES = ("PYTHON", "BIDS_ROOT", "TRIALS", "MEMORY", "TARGET", "DEPTH", "ARGS", "FRESH", "EXTRA")
 
 
 def run(*command: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
