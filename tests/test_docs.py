@@ -25,9 +25,8 @@ def test_every_link_to_a_file_leads_to_one(path):
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_that_is_named_exists(path):
-    named = set(
-        re.findall(r"(?<!from )\brepro ([a-z]+)\b(?! and| is)", " ".join(re.findall(r"`+[^`]+`+", path.read_text("utf-8"))))
-    )
+    code = " ".join(re.findall(r"`+[^`]+`+", path.read_text("utf-8")))
+    named = set(re.findall(r"(?<!from )\brepro ([a-z]+)\b(?! and| is)", code))
     assert named - set(cli.commands) == set()
 
 
