@@ -1,7 +1,7 @@
 """Batch four rows, or map a function over them in batches, dropping an incomplete last batch, and report what comes.
 
 ``python probe.py REQUEST.json EVENTS.jsonl``; ``inputs.size`` is the size of a batch, ``inputs.jobs`` the number of
-processes. A workaround is called as ``name(dataset, size)`` before. ``rows`` are the values that come. Nothing is
+processes. A workaround is called as ``name(dataset, size, jobs)`` before. ``rows`` are the values that come. Nothing is
 judged here.
 """
 
@@ -30,7 +30,8 @@ def run() -> None:
         options["num_proc"] = INPUTS["jobs"]
     if not SCENARIO.startswith("map") and not hasattr(Dataset, "batch"):
         unsupported(f"datasets {datasets.__version__} has no Dataset.batch")
-    given: Any = workaround(lambda dataset, count: dataset)(Dataset.from_dict({"n": list(range(4))}), size)
+    rows = Dataset.from_dict({"n": list(range(4))})
+    given: Any = workaround(lambda dataset, *_: dataset)(rows, size, INPUTS["jobs"])
     if SCENARIO == "stream":
         given = given.to_iterable_dataset()
     made = given.map(negative, batched=True, **options) if SCENARIO.startswith("map") else given.batch(**options)

@@ -3,6 +3,7 @@
 from datasets import Dataset
 
 
-def whole_batches(dataset: Dataset, batch_size: int) -> Dataset:
-    """The first rows of `dataset`, as many as whole batches hold; with num_proc, batches end within each process."""
-    return dataset.select(range(len(dataset) // batch_size * batch_size))
+def whole_batches(dataset: Dataset, batch_size: int, num_proc: int = 1) -> Dataset:
+    """The first rows of `dataset`, as many as fill whole batches; with num_proc, the same number in each process."""
+    step = batch_size * num_proc
+    return dataset.select(range(len(dataset) // step * step))
