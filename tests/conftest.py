@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +20,7 @@ from repro import cli, targets
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Store
 from repro.lab import Lab
-from repro.model import TargetInfo, Unsolvable
+from repro.model import Request, TargetInfo, Unsolvable
 from repro.run.runner import Runner
 from repro.trial.supervise import TOOLS
 
@@ -106,6 +109,30 @@ def alone(probe: Path, folder: Path) -> Path:
     for file in (TOOLS, *probe.parent.glob("*.py")):
         shutil.copy(file, folder)
     return folder / probe.name
+
+
+def said_by(probe: Path, request: Request, folder: Path) -> list[dict[str, Any]]:
+    """The events of a probe that runs without the kit, with the packages of the tests, until it has said the last one.
+
+    How its process ends after that is no business of the caller: at times datasets 5.2.0 aborts or hangs as it exits.
+    """
+    (folder / "request.json").write_text(json.dumps(request.to_json()))
+    events = folder / "events.jsonl"
+    events.write_text("")
+    command = [sys.executable, str(alone(probe, folder)), str(folder / "request.json"), str(events)]
+    with (folder / "stderr").open("wb") as stderr:
+        process = subprocess.Popen(command, stdout=stderr, stderr=stderr)
+        deadline = time.monotonic() + 240
+        while not _ended(events) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+    assert _ended(events), (folder / "stderr").read_text(errors="replace")
+    return [json.loads(line) for line in events.read_text().splitlines()]
+
+
+def _ended(events: Path) -> bool:
+    return any(f'"event": "{last}"' in events.read_text() for last in ("done", "unsupported"))
 
 
 def here(spec: str = "tiny==1.0") -> TargetInfo:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ from repro import bugs
 from repro.bugs import calls
 from repro.bugs.declaration import Bug, FixKind, Scenario
 from repro.model import Outcome, Request, Symptom
-from tests.conftest import alone
+from tests.conftest import said_by
 
 FOUND = [bugs.load(slug) for slug in ("batch-too-large", "cast-after-filter", "removed-substring", "shuffle-recounts")]
 SCENARIOS = [(bug, one) for bug in FOUND for one in bug.scenarios]
@@ -38,10 +35,7 @@ def measured(bug: Bug, scenario: Scenario, folder: Path, fix: Path | None = None
     """What the probe says without the kit, with the packages of the tests."""
     path = None if fix is None else str(fix)
     request = Request(bug.slug, scenario.name, "none", path, {}, scenario.inputs, str(folder / "scratch"))
-    (folder / "request.json").write_text(json.dumps(request.to_json()))
-    probe, events = alone(bug.probe, folder), folder / "events.jsonl"
-    subprocess.run([sys.executable, probe, folder / "request.json", events], check=True, capture_output=True)
-    said = [json.loads(line) for line in events.read_text().splitlines()]
+    said = said_by(bug.probe, request, folder)
     assert said[-1]["event"] == "done"
     (found,) = (one["measures"] for one in said if one["event"] == "measure")
     return dict(found)

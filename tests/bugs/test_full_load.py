@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -18,7 +16,7 @@ from repro.bugs.full_load.oracle import CONTROLS, held
 from repro.errors import UserError
 from repro.model import Killer, Outcome, Request, Status, Symptom, Verdict
 from repro.rates import Rate
-from tests.conftest import alone
+from tests.conftest import said_by
 from tests.evidence.examples import evidence
 
 BUG = bugs.load("full-load")
@@ -99,10 +97,7 @@ def probed(tmp_path, scenario: str, fix_path: str | None = None) -> dict[str, An
     """What the probe measures without the kit, with the packages of the tests."""
     prepared = calls.prepare(BUG, scenario, {"cases": 4, "value_size": 100, "seed": 1}, tmp_path / "cache")
     request = Request(BUG.slug, scenario, "none", fix_path, {}, prepared.inputs, str(tmp_path / "scratch"))
-    (tmp_path / "request.json").write_text(json.dumps(request.to_json()))
-    probe, events = alone(BUG.probe, tmp_path), tmp_path / "events.jsonl"
-    subprocess.run([sys.executable, probe, tmp_path / "request.json", events], check=True, capture_output=True)
-    said = [json.loads(line) for line in events.read_text().splitlines()]
+    said = said_by(BUG.probe, request, tmp_path)
     assert said[-1]["event"] == "done"
     measures = {name: value for one in said for name, value in one.get("measures", {}).items()}
     assert {name: measures[name] for name in prepared.expected} == prepared.expected

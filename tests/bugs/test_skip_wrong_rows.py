@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ from repro import bugs
 from repro.bugs import calls
 from repro.bugs.declaration import FixKind, Scenario
 from repro.model import Outcome, Request, Symptom
-from tests.conftest import alone
+from tests.conftest import said_by
 
 BUG = bugs.load("skip-wrong-rows")
 WORKAROUNDS = [fix for fix in BUG.fixes if fix.kind is FixKind.WORKAROUND]
@@ -42,10 +39,7 @@ def test_which_rows_come_after_a_shuffle_is_a_matter_of_chance_but_not_how_many(
 def probed(tmp_path, scenario: Scenario, fix_path: str | None = None) -> list[dict[str, Any]]:
     """What the probe says without the kit, with the packages of the tests, which are fixed."""
     request = Request(BUG.slug, scenario.name, "none", fix_path, {}, scenario.inputs, str(tmp_path / "scratch"))
-    (tmp_path / "request.json").write_text(json.dumps(request.to_json()))
-    probe, events = alone(BUG.probe, tmp_path), tmp_path / "events.jsonl"
-    subprocess.run([sys.executable, probe, tmp_path / "request.json", events], check=True, capture_output=True)
-    return [json.loads(line) for line in events.read_text().splitlines()]
+    return said_by(BUG.probe, request, tmp_path)
 
 
 def shown(said: list[dict[str, Any]], scenario: Scenario) -> tuple[Symptom, bool]:
