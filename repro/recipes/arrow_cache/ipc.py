@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from .columns import Body
 from .disk import sync
-from .pieces import BLOCK, LARGE, SMALL, Source, Strided
+from .pieces import LARGE, SMALL, Source, Strided
 
 
 def batch_message(rows: int, body: Body) -> tuple[bytes, int]:
@@ -65,8 +65,8 @@ class Shard:
 class ShardFile:
     """A shard being written: batches go in at once, the checksum is computed meanwhile in another thread."""
 
-    def __init__(self, path: Path, schema: pa.Schema, sums: ThreadPoolExecutor) -> None:
-        self.path, self.crc, self.size, self.sums = path, 0, 0, sums
+    def __init__(self, path: Path, schema: pa.Schema, sums: ThreadPoolExecutor, block: int) -> None:
+        self.path, self.crc, self.size, self.sums, self.block = path, 0, 0, sums, block
         self.batches: list[int] = []
         self.blocks: list[tuple[int, int, int]] = []
         self.schema = schema.serialize().to_pybytes()[8:]
@@ -90,18 +90,20 @@ class ShardFile:
         self.batches.append(rows)
         small, waiting = [message], len(message)
         for pieces in body.buffers:
-            step = BLOCK // SMALL if len(pieces) > BLOCK // SMALL and max(map(len, pieces)) <= SMALL else 1
+            step = self.block // SMALL
+            if len(pieces) <= step or max(map(len, pieces)) > SMALL:
+                step = 1
             for at in range(0, len(pieces), step):
                 piece = b"".join(pieces[at : at + step]) if step > 1 else pieces[at]
                 size = len(piece)
                 if size < LARGE:
                     small.append(piece)
                     waiting += size
-                if size >= LARGE or waiting >= BLOCK:
+                if size >= LARGE or waiting >= self.block:
                     self.put(b"".join(small))
                     small, waiting = [], 0
                 if size >= LARGE:
-                    for block in piece.blocks() if isinstance(piece, Source | Strided) else (piece,):
+                    for block in piece.blocks(self.block) if isinstance(piece, Source | Strided) else (piece,):
                         self.put(block)
             small.append(bytes(-sum(map(len, pieces)) % 64))
         self.put(b"".join(small))

@@ -15,7 +15,7 @@ from .columns import Body, build_column
 from .disk import sync
 from .features import BINARY, FORMAT, Bad, Form, RowError, fixed_dtype
 from .ipc import Shard, ShardFile, batch_message
-from .pieces import has_file, take_files, weigh
+from .pieces import BLOCK, SMALL, has_file, take_files, weigh
 
 Example = dict[str, Any]
 Examples = Iterable[Example] | Callable[[int], Iterable[Example]]
@@ -70,7 +70,9 @@ class PartWriter:
         self.plan, self.index, self.journal = plan, index, journal
         self.form = Form(plan.features)
         self.count, self.row = len(shards), sum(shard.rows for shard in shards)
-        self.limit = max(min(plan.budget // 2, plan.shard_size, 1 << 30), 1)
+        self.block = min(max(plan.budget // 16, SMALL), BLOCK)
+        # two batches, one taken and one written, and two blocks of it share the budget
+        self.limit = max(min(plan.budget * 7 // 16, plan.shard_size, 1 << 30), 1)
         self.shard: ShardFile | None = None
         self.rows: list[Example] = []
         self.writer, self.sums, self.closer = (ThreadPoolExecutor(1) for _ in range(3))
@@ -169,6 +171,7 @@ class PartWriter:
             self.rotate()
             shard = self.open()
         if len(rows) > 1 and not shard.fits(size, self.plan.shard_size):
+            del body, message
             self.send(rows[: len(rows) // 2])
             self.send(rows[len(rows) // 2 :])
             return
@@ -180,7 +183,7 @@ class PartWriter:
         identity = json.dumps({"format": FORMAT, "version": self.plan.version, "shard": name})
         schema = self.form.schema
         schema = schema.with_metadata({**(schema.metadata or {}), b"arrow_cache": identity})
-        self.shard, self.count = ShardFile(self.plan.path / name, schema, self.sums), self.count + 1
+        self.shard, self.count = ShardFile(self.plan.path / name, schema, self.sums, self.block), self.count + 1
         return self.shard
 
     def rotate(self) -> None:

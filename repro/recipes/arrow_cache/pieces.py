@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow as pa
 from .features import Bad, CacheError
 
 LARGE, BLOCK, SMALL = 1 << 16, 1 << 20, 1 << 12
-"""Bytes from which a value is written without a copy, bytes handled at once, and bytes up to which many are joined."""
+"""Bytes from which a value is written without a copy, most handled at once, and up to which many are joined."""
 
 
 class Source:
@@ -28,11 +29,11 @@ class Source:
     def __len__(self) -> int:
         return self.size
 
-    def blocks(self) -> Iterator[memoryview]:
-        block, left = memoryview(bytearray(min(BLOCK, self.size))), self.size
+    def blocks(self, most: int) -> Iterator[memoryview]:
+        block, left = memoryview(bytearray(min(most, self.size))), self.size
         with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123
             while left:
-                count = file.readinto(block[: min(BLOCK, left)])
+                count = file.readinto(block[: min(most, left)])
                 if not count or os.fstat(file.fileno()).st_mtime_ns != self.changed:
                     raise CacheError(f"{self.path} changed while it was read")
                 yield block[:count]
@@ -48,8 +49,8 @@ class Strided:
     def __len__(self) -> int:
         return int(self.array.nbytes)
 
-    def blocks(self) -> Iterator[memoryview]:
-        step = max(BLOCK // self.array.itemsize, 1)
+    def blocks(self, most: int) -> Iterator[memoryview]:
+        step = max(most // self.array.itemsize, 1)
         for at in range(0, self.array.size, step):
             yield self.array.flat[at : at + step].data.cast("B")
 
@@ -136,13 +137,18 @@ def _image(value: Any) -> bytes:
 
 
 def weigh(value: Any) -> int:
-    """Bytes that a value holds in memory, about."""
+    """Bytes that a value holds in memory while it is written, about: the pieces that are made of it too."""
     if value is None or isinstance(value, int | float):
         return 32
     if isinstance(value, Source):
         return len(value)  # not in memory, but a batch is no longer for it
-    if isinstance(value, bytes | bytearray | str):
-        return len(value) * (2 if isinstance(value, str) else 1) + 64
+    if isinstance(value, str):  # and its UTF-8
+        return sys.getsizeof(value) + len(value) * (1 if value.isascii() else 4)
+    if isinstance(value, bytes | bytearray):
+        return len(value) + 64
+    if isinstance(value, np.ndarray):  # 768: of the array and its views
+        copied = value.dtype == np.bool_ or (value.nbytes < LARGE and not value.flags.c_contiguous)
+        return value.nbytes * (2 if copied else 1) + 768
     if isinstance(value, list | tuple):
         simple = value and isinstance(value[0], int | float)
         return 64 + (72 * len(value) if simple else sum(map(weigh, value)))
