@@ -32,6 +32,14 @@ def script_for(bug: Bug, project: str) -> str:
     return own if (bug.folder / own).is_file() else f"{MINIMAL}.py"
 
 
+def has_issue(facts: Facts) -> bool:
+    """Whether a report has the text of an issue: evidence shows the bug, and there is a script to show to others.
+
+    A folder without one tries something else than a package, such as a reporter's own design.
+    """
+    return facts.failure is not None and (facts.bug.folder / f"{MINIMAL}.py").is_file()
+
+
 def attached(bug: Bug, project: str) -> Attached:
     """What the text of an issue shows beside the evidence, read from the bug's folder."""
     name, test = script_for(bug, project), exported_source(bug)
@@ -124,7 +132,7 @@ def run_scripts(
                 run_test(runner, bug, where, fix)
 
     files = dict.fromkeys(script_for(bug, name) for name in ([project] if project else PROJECTS))
-    work: list[Callable[[], None]] = [partial(script, file) for file in files]
+    work: list[Callable[[], None]] = [partial(script, file) for file in files if (bug.folder / file).is_file()]
     if exported_source(bug) is not None and not (quick and (bug.race or bug.hub)):
         work.append(tests)
     in_order([Job(one) for one in work], race_budget(), runner.stop)  # what hangs only waits

@@ -14,7 +14,7 @@ from repro.evidence.redact import Redactor
 from repro.evidence.store import Store
 from repro.files import write_atomic
 from repro.render.summary import summary
-from repro.report.issues import run_scripts, write_issue
+from repro.report.issues import has_issue, run_scripts, write_issue
 from repro.report.kept import known
 from repro.report.notebook import (
     DEPTH,
@@ -87,11 +87,11 @@ def make_report(
         except UserError as error:  # a script cannot be run: the text says what is missing
             echo(f"{slug}: {error}")
 
-    work = [Job(partial(scripts, slug)) for slug, facts in known(store).items() if facts.failure is not None]
+    work = [Job(partial(scripts, slug)) for slug, facts in known(store).items() if has_issue(facts)]
     in_order(work, Budget.of_machine(), runner.stop)
     found = known(store)
     touched = [facts for facts in found.values() if facts.evidence]
-    made += [write_issue(store, facts.bug.slug, facts=facts) for facts in touched if facts.failure is not None]
+    made += [write_issue(store, facts.bug.slug, facts=facts) for facts in touched if has_issue(facts)]
     made += [write_claims(store, found), write_page(store, found)]
     new = [one for facts in found.values() for one in facts.evidence if one.id not in before]
     took = f"{len(new)} trials in {progress.end():.0f} s, depth {depth}"

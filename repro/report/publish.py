@@ -21,7 +21,7 @@ from repro.model import Status
 from repro.rates import CLEAN_TRIALS
 from repro.render.charts import timeline
 from repro.render.words import listed
-from repro.report.issues import write_issue
+from repro.report.issues import has_issue, write_issue
 from repro.report.kept import known, matrix_cells
 from repro.report.notebook import FULL, NOTEBOOKS, depth_of
 from repro.report.pages import claims_text, write_cells, write_claims, write_page
@@ -122,7 +122,7 @@ def render(folder: Path, store: Store) -> None:
     own = Store(folder, store.redactor)
     found = known(own, today=False)
     for slug, facts in found.items():
-        if facts.failure is not None:
+        if has_issue(facts):
             write_issue(own, slug, facts=facts)
     write_claims(own, found)
     write_page(own, found, matrix_cells(folder, today=False))

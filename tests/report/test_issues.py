@@ -65,3 +65,14 @@ def test_a_script_is_run_again_under_the_limits_with_which_it_failed(bug, monkey
 @pytest.mark.parametrize(("changes", "count"), [({}, 2), ({"race": True}, 0), ({"hub": True}, 0)])
 def test_quick_leaves_out_patches_and_what_waits_for_hangs(bug, monkeypatch, changes, count):
     assert len(ran(replace(bug, **changes), monkeypatch, "datasets==2.0", quick=True)) == count
+
+
+def test_a_folder_without_a_script_has_no_issue_in_a_report_and_nothing_of_it_is_run(bug, monkeypatch, tmp_path):
+    shown: Any = SimpleNamespace(bug=bug, failure=object())
+    assert issues.has_issue(shown)
+    assert not issues.has_issue(SimpleNamespace(bug=bug, failure=None))  # type: ignore[arg-type]
+    (tmp_path / "minimal.py").unlink()
+    assert not issues.has_issue(shown)
+    asked: list[Any] = []
+    ran(bug, monkeypatch, "datasets==2.0", minimal=lambda *args: asked.append(args))
+    assert asked == []
