@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +306,14 @@ def test_the_evidence_decides(slug, trials, verdict):
     finding = CLAIMS[slug].rule(trials)
     assert finding.verdict is verdict
     assert finding.evidence and "why" in finding.measured
+
+
+def test_small_inputs_say_something_only_where_there_are_no_larger_ones():
+    large = seen("reading", broken=True)
+    small = replace(seen("reading"), parameters=dict(BUG.small))
+    found = CLAIMS["sequential"].rule([large, small])
+    assert found.evidence == (large.shown_path,)
+    assert CLAIMS["sequential"].rule([small]).evidence == (small.shown_path,)
 
 
 @pytest.mark.parametrize("slug", CLAIMS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from repro.bugs.declaration import NO_FIX, Bug, Column, ComparisonPlan, Fix, FixKind, Measured, Scenario
-from repro.bugs.sharded_cache.claims import CLAIMS
+from repro.bugs.sharded_cache.claims import CLAIMS, SMALL
 from repro.bugs.sharded_cache.oracle import COMPLETE, batches_held, judge
 from repro.bugs.sharded_cache.prepare import PARAMETERS, prepare
 from repro.errors import UserError
@@ -96,7 +96,7 @@ BUG = Bug(
     parameters=PARAMETERS,
     prepare=prepare,
     oracle=judge,
-    small={"batch_bytes": 8 << 20, "rows": 64, "rebuilds": 6, "every": 4},
+    small=SMALL,
     comparison=ComparisonPlan(
         target=RELEASES,
         newest=RELEASES,
