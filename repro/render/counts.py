@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from repro.bugs.declaration import NO_FIX
 from repro.model import Outcome, Status, Symptom
 from repro.rates import CLEAN_TRIALS
 from repro.render.charts import rate_bars
@@ -102,6 +103,16 @@ class ShownCounts(list[Count]):
             | {"other": c.rate.other, "low": c.rate.low, "high": c.rate.high, "symptoms": dict(c.symptoms)}
             for c in self
         ]
+
+    def __repr__(self) -> str:
+        return self._shown().to_text()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return self._shown()._repr_mimebundle_(include, exclude)
+
+    def _shown(self) -> Table:
+        """Fixes beside ``none`` where that comes first, else each question by itself."""
+        return self.fixes() if self and self[0].name == NO_FIX.name else self.table()
 
     def safety(self, title: str = "") -> Table:
         return safety_table(self, title)

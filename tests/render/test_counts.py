@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from repro.model import Outcome, Stack, Symptom, Verdict
-from repro.render.counts import conclusions, count_table, fixes_table, safety_table, stack_report
+from repro.render.counts import ShownCounts, conclusions, count_table, fixes_table, safety_table, stack_report
 from repro.studies.count import Count
 from tests.evidence.examples import evidence
 from tests.render.reported import GDB
@@ -61,6 +61,15 @@ def test_a_fix_that_could_not_be_tried_says_why_as_a_patch_that_does_not_apply()
         "not testable here: because of the test",
         "fails in another way in 3 of 3 trials: because of the test",
     ]
+
+
+def test_counts_show_themselves_as_fixes_where_none_comes_first_else_as_questions():
+    fixes = ShownCounts([counted("none", crash=3), counted("mend", ok=1)])
+    plain = ShownCounts([counted("open", ok=1)])
+    assert repr(fixes) == fixes.fixes().to_text() and repr(plain) == plain.table().to_text()
+    assert fixes._repr_mimebundle_()["text/html"] == fixes.fixes().to_html()
+    assert plain._repr_mimebundle_()["text/html"] == plain.table().to_html()
+    assert repr(ShownCounts())
 
 
 def test_stacks_are_told_with_the_bugs_own_diagnosis():
