@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
@@ -262,6 +263,13 @@ def test_what_is_committed_matches_its_evidence():
         pytest.skip("nothing is published yet: run make publish")
     assert check(COMMITTED, Store(COMMITTED)) == []
     assert sum(path.stat().st_size for path in COMMITTED.rglob("*") if path.is_file()) <= publishing.TOTAL_LIMIT
+
+
+@pytest.mark.parametrize("path", sorted(COMMITTED.glob("notebooks/*.ipynb")), ids=lambda path: path.stem)
+def test_no_committed_notebook_shows_the_objects_behind_what_it_says(path):
+    outputs = [output for cell in json.loads(path.read_text("utf-8"))["cells"] for output in cell.get("outputs", ())]
+    shown = ["".join(output.get("data", {}).get("text/plain", output.get("text", ""))) for output in outputs]
+    assert [text[:80] for text in shown if re.search(r"\b[A-Z]\w+\([a-z_]+=|<repro\.", text)] == []
 
 
 # Size
