@@ -1,4 +1,4 @@
-"""What arrow_cache costs beside other ways to keep rows, in turns; its memory, rebuilds under readers, validation.
+"""What arrow_cache costs beside other ways to keep rows, in turns; its memory, kills, readers of rebuilds, validation.
 
 ``python benchmarks/cache.py [--big 1GiB] [--small-rows 200000] [--rounds 5] [--rebuilds 100] [--largest 2100MiB]
 [--peers datasets,parquet,seed,...] [--only memory,write,...] [--folder DIR] [--environments DIR]``.
@@ -12,6 +12,7 @@ one file and syncs it; to read, it is `cp`.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from measure import Row, table
 
@@ -199,14 +201,30 @@ def pick(bench: Bench) -> list[Row]:
     return rows
 
 
-def rebuild(bench: Bench) -> list[Row]:
-    sys.path.insert(0, str(HERE.parent))
-    from tests.recipes.caching import names, rebuilt_under_readers, rows_of
+def crash_tests() -> Any:
+    """`tests.recipes.caching`, which the tests share; the folder of this script hides it."""
+    sys.path.append(str(HERE.parent))
+    return importlib.import_module("tests.recipes.caching")
 
-    folder = bench.scratch / "rebuilt"
-    counts, _ = rebuilt_under_readers(folder, bench.given.rebuilds, 4)
-    write_cache(rows_of(1), {"id": "int64", "data": "bytes"}, folder)
-    left = len(names(folder))
+
+def kill(bench: Bench) -> list[Row]:
+    shared, rows = crash_tests(), []
+    writers = shared.Writers()
+    for way in ("once", "resumed", "parts"):
+        counts, whys = shared.killed_again_and_again(writers, bench.scratch / f"killed-{way}", way)
+        print(*whys, sep="\n", end="\n" * bool(whys), flush=True)
+        words = f"{counts['deaths']} deaths, {counts['invalid']} invalid; {counts['left']} left files"
+        good = counts["deaths"] > 0 and counts["invalid"] == counts["left"] == 0
+        rows.append(Row(f"killed at each of {counts['changes']} changes: {way}", words, "0 invalid, 0 left", good))
+    writers.close()
+    return rows
+
+
+def rebuild(bench: Bench) -> list[Row]:
+    folder, shared = bench.scratch / "rebuilt", crash_tests()
+    counts, _ = shared.rebuilt_under_readers(folder, bench.given.rebuilds, 4)
+    write_cache(shared.rows_of(1), shared.FEATURES, folder)
+    left = len(shared.names(folder))
     good = counts["failed"] == counts["mixed"] == left == 0
     words = f"{counts['opened']} opened, {counts['failed']} failed, {counts['mixed']} mixed; {left} files left"
     return [Row(f"{bench.given.rebuilds} rebuilds under 4 readers", words, "0 failed, 0 mixed, 0 left", good)]
@@ -243,7 +261,7 @@ def check(bench: Bench) -> list[Row]:
 
 
 SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
-    "memory": memory, "write": write, "read": read, "random": pick, "rebuild": rebuild, "validate": check,
+    "memory": memory, "write": write, "read": read, "random": pick, "kill": kill, "rebuild": rebuild, "validate": check,
 }  # fmt: skip
 
 
