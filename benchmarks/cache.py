@@ -1,4 +1,4 @@
-"""What arrow_cache costs beside other ways to keep rows, in turns; its memory, rebuilds under readers, validation.
+"""What arrow_cache costs beside other ways to keep rows, in turns; its memory, kills, readers of rebuilds, validation.
 
 ``python benchmarks/cache.py [--big 1GiB] [--small-rows 200000] [--rounds 5] [--rebuilds 100] [--largest 2100MiB]
 [--peers datasets,parquet,seed,...] [--only memory,write,...] [--folder DIR] [--environments DIR]``.
@@ -12,6 +12,7 @@ one file and syncs it; to read, it is `cp`.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from measure import Row, table
 
@@ -38,6 +40,7 @@ Said = dict[str, float]
 
 MEMORY = """
 import sys
+from pathlib import Path
 import numpy as np
 from repro.recipes.arrow_cache import Array3D, File, Sequence, write_cache
 sys.path.insert(0, sys.argv[5])
@@ -46,12 +49,13 @@ kind, size, rows, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.
 with open(folder + ".source", "wb") as file:
     file.truncate(size)
 feature, make = {
-    "bytes": ("bytes", lambda number: bytes([number + 1]) * size),
+    "bytes": ("bytes", lambda number: bytes([number % 256]) * size),
     "paths": (File(), lambda number: folder + ".source"),
-    "arrays": (Array3D((None, 32, 32), "float32"), lambda number: np.full((size // 4096, 32, 32), number, "f4")),
+    "arrays": (Array3D((None, 2, 2), "float32"), lambda number: np.full((size // 16, 2, 2), number, "f4")),
     "sequences": (Sequence("float32"), lambda number: np.full(size // 4, number, "f4")),
 }[kind]
-write_cache([{"x": make(0)[:1] if kind != "paths" else __import__("os").devnull}], {"x": feature}, folder + "-warm")
+write_cache([{"x": make(0)}], {"x": feature}, folder)
+Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew with what is held now
 before = memory()
 write_cache(({"x": make(number)} for number in range(rows)), {"x": feature}, folder, budget=sys.argv[6])
 print(memory() - before)
@@ -150,10 +154,10 @@ def against(said: dict[str, list[Said]], what: str, aim: float, beside: float, n
 def memory(bench: Bench) -> list[Row]:
     rows, budget = [], 64 * 2**20
     for kind in ("bytes", "paths", "arrays", "sequences"):
-        for size in (8 * 2**20, 512 * 2**20, bench.given.largest):
+        for size in (1000, 32 << 10, BIG, 8 * BIG, 512 * BIG, bench.given.largest):
             if size > bench.given.largest:
                 continue
-            folder, count = bench.scratch / "memory", max(2, min(40, 400 * 2**20 // size))
+            folder, count = bench.scratch / "memory", max(2, min(100_000, 400 * BIG // size))
             command = [sys.executable, "-c", MEMORY, kind, str(size), str(count), str(folder), str(HERE), str(budget)]
             risen = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             shutil.rmtree(folder)
@@ -199,14 +203,30 @@ def pick(bench: Bench) -> list[Row]:
     return rows
 
 
-def rebuild(bench: Bench) -> list[Row]:
-    sys.path.insert(0, str(HERE.parent))
-    from tests.recipes.caching import names, rebuilt_under_readers, rows_of
+def crash_tests() -> Any:
+    """`tests.recipes.caching`, which the tests share; the folder of this script hides it."""
+    sys.path.append(str(HERE.parent))
+    return importlib.import_module("tests.recipes.caching")
 
-    folder = bench.scratch / "rebuilt"
-    counts, _ = rebuilt_under_readers(folder, bench.given.rebuilds, 4)
-    write_cache(rows_of(1), {"id": "int64", "data": "bytes"}, folder)
-    left = len(names(folder))
+
+def kill(bench: Bench) -> list[Row]:
+    shared, rows = crash_tests(), []
+    writers = shared.Writers()
+    for way in ("once", "resumed", "parts"):
+        counts, whys = shared.killed_again_and_again(writers, bench.scratch / f"killed-{way}", way)
+        print(*whys, sep="\n", end="\n" * bool(whys), flush=True)
+        words = f"{counts['deaths']} deaths, {counts['invalid']} invalid; {counts['left']} left files"
+        good = counts["deaths"] > 0 and counts["invalid"] == counts["left"] == 0
+        rows.append(Row(f"killed at each of {counts['changes']} changes: {way}", words, "0 invalid, 0 left", good))
+    writers.close()
+    return rows
+
+
+def rebuild(bench: Bench) -> list[Row]:
+    folder, shared = bench.scratch / "rebuilt", crash_tests()
+    counts, _ = shared.rebuilt_under_readers(folder, bench.given.rebuilds, 4)
+    write_cache(shared.rows_of(1), shared.FEATURES, folder)
+    left = len(shared.names(folder))
     good = counts["failed"] == counts["mixed"] == left == 0
     words = f"{counts['opened']} opened, {counts['failed']} failed, {counts['mixed']} mixed; {left} files left"
     return [Row(f"{bench.given.rebuilds} rebuilds under 4 readers", words, "0 failed, 0 mixed, 0 left", good)]
@@ -243,7 +263,7 @@ def check(bench: Bench) -> list[Row]:
 
 
 SECTIONS: dict[str, Callable[[Bench], list[Row]]] = {
-    "memory": memory, "write": write, "read": read, "random": pick, "rebuild": rebuild, "validate": check,
+    "memory": memory, "write": write, "read": read, "random": pick, "kill": kill, "rebuild": rebuild, "validate": check,
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from repro.recipes.arrow_cache import open_cache, write_cache
+from repro.recipes.arrow_cache import CacheError, open_cache, validate, write_cache
 
 ROWS, SIZE = 7, 20_000
 FEATURES = {"id": "int64", "data": "bytes"}
@@ -115,6 +115,30 @@ def names(folder: Path) -> set[str]:
 
 def rows_of(version: int) -> Any:
     return ({"id": version, "data": bytes([version]) * SIZE} for _ in range(ROWS))
+
+
+def killed_again_and_again(writers: Writers, root: Path, way: str, step: int = 1) -> tuple[dict[str, int], list[str]]:
+    """Writers killed at every so many-th change of the disk, each followed by a look and by a write that cleans up."""
+    writers.write(root / "all", 1, way=way)
+    counts = {"changes": writers.write(root / "all", 2, way=way) or 0, "deaths": 0, "invalid": 0, "left": 0}
+    cache, before, whys = root / "cache", 1, list[str]()
+    writers.write(cache, before, way=way)
+    for deadly in range(1, counts["changes"] + 1, step):
+        wanted = before % 250 + 1
+        counts["deaths"] += writers.write(cache, wanted, deadly, way) is None
+        try:
+            assert version_read(cache) in {before, wanted}, "mixed"
+            validate(cache, deep=True)
+            writers.write(cache, wanted, way=way)
+            assert version_read(cache) == wanted, "not the new one"
+        except (AssertionError, CacheError, OSError) as error:
+            counts["invalid"] += 1
+            whys.append(f"after change {deadly}: {error}")
+        if left := names(cache):
+            counts["left"] += 1
+            whys.append(f"after change {deadly}: left {sorted(left)}")
+        before = wanted
+    return counts, whys
 
 
 def _read_all_the_time(folder: str, begun: Any, over: Any, said: Any) -> None:

@@ -17,6 +17,7 @@ from tests.recipes.caching import (
     ROWS,
     SIZE,
     Writers,
+    killed_again_and_again,
     names,
     rebuilt_under_readers,
     rows_of,
@@ -34,21 +35,9 @@ def writers() -> Iterator[Writers]:
 @pytest.mark.parametrize("step", [7, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", ["once", "resumed", "parts"])
 def test_killed_at_a_change_of_the_disk_one_version_is_whole_and_the_next_write_cleans_up(way, step, writers, tmp_path):
-    writers.write(tmp_path / "all", 1, way=way)
-    changes = writers.write(tmp_path / "all", 2, way=way)
-    assert changes is not None and changes > 20
-    cache, before, deaths = tmp_path / "cache", 1, 0
-    writers.write(cache, before, way=way)
-    for deadly in range(1, changes + 1, step):
-        wanted = before % 250 + 1
-        deaths += writers.write(cache, wanted, deadly, way) is None
-        assert version_read(cache) in {before, wanted}, f"after change {deadly}"
-        validate(cache, deep=True)
-        writers.write(cache, wanted, way=way)
-        assert version_read(cache) == wanted
-        assert names(cache) == set(), f"left after change {deadly}"
-        before = wanted
-    assert deaths >= changes // step - 2, "threads take turns, so a few changes more or less"
+    counts, whys = killed_again_and_again(writers, tmp_path, way, step)
+    assert counts["changes"] > 20 and counts["invalid"] == counts["left"] == 0, whys
+    assert counts["deaths"] >= counts["changes"] // step - 2, "threads take turns, so a few changes more or less"
 
 
 def test_a_resumed_write_takes_only_the_rows_that_are_missing(tmp_path):
