@@ -23,10 +23,11 @@ from repro.units import about
 
 
 def fixes_table(found: Comparison, columns: Sequence[Column] = (), title: str = "Which fix") -> Table:
-    """One row a candidate, in the order of the comparison, with the bug's own ``columns``."""
-    head = ("candidate", "proposed in", "correct?", "symptom", *(column.title for column in columns))
+    """One row a candidate, in the order of the comparison, with the bug's own ``columns`` that one of them measured."""
+    own = [column for column in columns if any(_measured(row, [column]) != (NOTHING,) for row in found.rows)]
+    head = ("candidate", "proposed in", "correct?", "symptom", *(column.title for column in own))
     head += ("peak over baseline", "× payload", "time", "time / upstream, pair by pair")
-    return Table(title, head, tuple(_row(found, row, columns) for row in found.rows), _note(found))
+    return Table(title, head, tuple(_row(found, row, own) for row in found.rows), _note(found))
 
 
 def sentences(found: Comparison | None, survival: Survival | None = None) -> list[str]:

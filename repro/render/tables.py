@@ -83,10 +83,12 @@ _SIDES = {False: "left", True: "right"}
 
 
 def outcome_table(evidence: Iterable[Evidence], columns: Sequence[Column] = (), title: str = "Trials") -> Table:
-    """One row a trial, in the order given, with the bug's own ``columns``."""
-    own = tuple(column.title for column in columns)
-    head = ("scenario", "fix", "target", "status", "symptom", "killed by", *own, "peak RSS", "kernel peak", "wall")
-    return Table(title, head, tuple(_outcome_row(one, columns) for one in evidence), _MEMORY_NOTE)
+    """One row a trial, in the order given, with the bug's own ``columns`` that at least one of them measured."""
+    trials = list(evidence)
+    own = [c for c in columns if any(measured_cells([c], one.outcome) != (NOTHING,) for one in trials)]
+    titles = (column.title for column in own)
+    head = ("scenario", "fix", "target", "status", "symptom", "killed by", *titles, "peak RSS", "kernel peak", "wall")
+    return Table(title, head, tuple(_outcome_row(one, own) for one in trials), _MEMORY_NOTE)
 
 
 _MEMORY_NOTE = (

@@ -206,3 +206,9 @@ def test_importing_stays_cheap(module):
     heavy = "{'matplotlib', 'pandas', 'tabulate', 'numpy', 'datasets', 'pyarrow'}"
     code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
     assert run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_column_of_the_bug_that_no_trial_measured_is_left_out():
+    never, opened = Column("never", lambda outcome: ""), Column("killed", lambda outcome: str(outcome.done))
+    assert "never" not in outcome_table([KILLED, CURED], [never, opened]).columns
+    assert "killed" in outcome_table([KILLED, CURED], [never, opened]).columns
