@@ -14,6 +14,7 @@ from packaging.version import Version
 from repro.errors import UserError
 from repro.hunt.judge import Finding, judge
 from repro.hunt.plans import Ask
+from repro.hunt.script import script
 from repro.hunt.state import Order, State, Step
 from repro.hunt.values import Type, decode, encode
 
@@ -22,12 +23,13 @@ FILE = Path(__file__).with_name("corpus.json")
 
 
 class Shown(StrEnum):
-    """What a replay says: the same difference, none, another one, or that the program is refused there."""
+    """What a replay says: the same difference, none, another one, or that the program is refused or unknown there."""
 
     PRESENT = "present"
     ABSENT = "absent"
     DIFFERENT = "different"
     REFUSED = "refused"
+    UNSUPPORTED = "unsupported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,19 @@ def expected(entry: Entry, version: str) -> Shown:
     return Shown.PRESENT if begun and not over else Shown.ABSENT
 
 
+def kept_script(name: str, entries: Sequence[Entry]) -> str:
+    """The program of that name as a script that stands alone; it needs the last release that shows the cause, or any.
+
+    Raises:
+        UserError: no such name.
+    """
+    found = next((one for one in entries if one.name == name), None)
+    if found is None:
+        raise UserError(f"nothing found is called {name!r}. Choose from: {', '.join(one.name for one in entries)}")
+    needs = ["datasets" + (f"=={found.last}" if found.last else ""), "pyarrow", "nibabel", "pillow"]
+    return script(found.steps, found.finding, needs, found.title)
+
+
 def replay(entry: Entry, ask: Ask) -> tuple[Shown, Finding | None]:
     """Runs the program of an entry once more."""
     answers = ask(True, [(one.line, one.reading) for one in entry.steps])
@@ -87,8 +102,18 @@ def replay(entry: Entry, ask: Ask) -> tuple[Shown, Finding | None]:
         return Shown.ABSENT, None
     if found.refusal:
         return Shown.REFUSED, found
-    same = found.silent == entry.finding.silent and (found.silent or found.sort == entry.finding.sort)
-    return (Shown.PRESENT if same else Shown.DIFFERENT), found
+    if found.sort == "error NameError":  # a program names nothing but what datasets has in some release
+        return Shown.UNSUPPORTED, found
+    return (Shown.PRESENT if found.sort == entry.finding.sort else Shown.DIFFERENT), found
+
+
+def changed(entry: Entry, shown: Shown, version: str) -> bool:
+    """Whether a replay says otherwise than was measured; what a program needs must be there to say anything."""
+    if shown is Shown.UNSUPPORTED:
+        return False
+    if expected(entry, version) is Shown.PRESENT:
+        return shown is not Shown.PRESENT
+    return shown in {Shown.PRESENT, Shown.DIFFERENT}
 
 
 def load(path: Path = FILE) -> list[Entry]:

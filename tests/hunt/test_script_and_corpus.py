@@ -103,6 +103,18 @@ def test_a_replay_is_expected_to_show_from_the_first_release_to_the_last(version
     assert corpus.expected(entry(), version) is Shown.PRESENT
 
 
+@pytest.mark.parametrize(
+    ("version", "otherwise"),
+    [
+        ("4.4.1", {Shown.ABSENT, Shown.DIFFERENT, Shown.REFUSED}),
+        ("5.0.0", {Shown.PRESENT, Shown.DIFFERENT}),
+    ],
+)
+def test_a_replay_is_news_if_it_says_otherwise_than_was_measured(version: str, otherwise: set[Shown]) -> None:
+    kept = replace(entry(), first="4.4.0", last="4.4.1")
+    assert {shown for shown in Shown if corpus.changed(kept, shown, version)} == otherwise
+
+
 def answer(rows: list[Any]) -> dict[str, Any]:
     return {"rows": [encode(row) for row in rows], "types": {"c0": Type("int64").to_form()}, "opened": []}
 
@@ -113,7 +125,8 @@ def answer(rows: list[Any]) -> dict[str, Any]:
         (answer(ROWS), Shown.ABSENT),
         (answer(ROWS[:1]), Shown.PRESENT),
         ({"error": {"type": "IndexError", "message": "", "where": []}}, Shown.DIFFERENT),
-        ({"error": {"type": "NameError", "message": "name 'Nifti' is not defined", "where": []}}, Shown.DIFFERENT),
+        ({"error": {"type": "NameError", "message": "name 'Nifti' is not defined", "where": []}}, Shown.UNSUPPORTED),
+        (answer([{"c0": 1}, {"c0": 3}]), Shown.DIFFERENT),
         ({"error": {"type": "ValueError", "message": "no", "where": []}}, Shown.REFUSED),
     ],
 )
@@ -154,6 +167,19 @@ def test_the_committed_corpus_is_readable_named_once_and_made_of_literals() -> N
     for one in entries:
         for step in one.steps:
             compile(step.line, one.name, "exec")
+
+
+@pytest.mark.parametrize("name", [one.name for one in corpus.load()])
+def test_each_program_of_the_corpus_is_printed_as_a_script_of_at_most_thirty_lines(name: str) -> None:
+    made = corpus.kept_script(name, corpus.load())
+    ast.parse(made)
+    assert len(made.splitlines()) <= 30
+    assert ("push_to_hub" in made) == ("HF_ENDPOINT" in made)
+
+
+def test_a_name_that_is_not_in_the_corpus_is_a_mistake_that_says_what_there_is() -> None:
+    with pytest.raises(UserError, match=r"Choose from: lost"):
+        corpus.kept_script("nonsense", [entry()])
 
 
 def test_the_state_of_the_simplest_plan_is_one_column_of_numbers() -> None:
