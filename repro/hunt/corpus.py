@@ -36,8 +36,8 @@ class Shown(StrEnum):
 class Entry:
     """One cause: the program that shows it, where it was seen, and what is known of it.
 
-    ``first`` and ``last`` are the releases of datasets between which a bisection saw it; ``links`` are public threads
-    that tell of it.
+    ``first`` and ``last`` are the releases of datasets between which replays saw it, and ``earlier`` is the last one of
+    those before ``first`` that show it too; ``links`` are public threads that tell of it.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Entry:
     place: str = ""
     first: str = ""
     last: str = ""
+    earlier: str = ""
     links: tuple[str, ...] = ()
     bug: str = ""
 
@@ -73,6 +74,8 @@ def known(entries: Iterable[Entry], steps: Sequence[Step], finding: Finding) -> 
 def expected(entry: Entry, version: str) -> Shown:
     """What a replay should say in a release of datasets: present from ``first`` on, until ``last`` if there is one."""
     here = Version(version)
+    if entry.earlier and here <= Version(entry.earlier):
+        return Shown.PRESENT
     begun = not entry.first or here >= Version(entry.first)
     over = bool(entry.last) and here > Version(entry.last)
     return Shown.PRESENT if begun and not over else Shown.ABSENT
@@ -108,12 +111,16 @@ def replay(entry: Entry, ask: Ask) -> tuple[Shown, Finding | None]:
 
 
 def changed(entry: Entry, shown: Shown, version: str) -> bool:
-    """Whether a replay says otherwise than was measured; what a program needs must be there to say anything."""
+    """Whether a replay says otherwise than was measured.
+
+    It says nothing where what the program needs is not there. Before ``first`` another fault may end it.
+    """
     if shown is Shown.UNSUPPORTED:
         return False
     if expected(entry, version) is Shown.PRESENT:
         return shown is not Shown.PRESENT
-    return shown in {Shown.PRESENT, Shown.DIFFERENT}
+    before = bool(entry.first) and Version(version) < Version(entry.first)
+    return shown is Shown.PRESENT or (shown is Shown.DIFFERENT and not before)
 
 
 def load(path: Path = FILE) -> list[Entry]:
@@ -137,7 +144,7 @@ def text(entries: Sequence[Entry]) -> str:
 
 def _form(entry: Entry) -> dict[str, Any]:
     finding = {"sort": entry.finding.sort, "at": entry.finding.at, "reader": entry.finding.reader}
-    told = {name: getattr(entry, name) for name in ("why", "place", "first", "last", "bug")}
+    told = {name: getattr(entry, name) for name in ("why", "place", "first", "last", "earlier", "bug")}
     steps = [_step_form(one, last=one is entry.steps[-1]) for one in entry.steps]
     return {
         "name": entry.name,
@@ -171,7 +178,7 @@ def _entry(form: Mapping[str, Any]) -> Entry:
     seen = form["finding"]
     finding = Finding(steps[-1].op, seen["reader"], seen["sort"], seen["at"])
     told = {name: form[name] for name in ("name", "title", "why", "place", "first", "last", "bug")}
-    return Entry(steps=steps, finding=finding, links=tuple(form["links"]), **told)
+    return Entry(steps=steps, finding=finding, earlier=form.get("earlier", ""), links=tuple(form["links"]), **told)
 
 
 def _step(form: Mapping[str, Any]) -> Step:
