@@ -49,21 +49,20 @@ def test_the_cell_shows_how_it_ended_with_a_picture_and_the_kernel_knows_nothing
     assert more.strip().endswith(".md")
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("%%repro --memory 3\npass", "a cap of 3B is below what an interpreter needs"),
-        ("%%repro --nonsense\npass", "No such option"),
-        ("%%repro --target 'datasets\npass", "close the quote"),
-        ("%%repro --save here.txt\npass", "name a .py file"),
-        ("%%repro\ndef", "is not valid Python"),
-        ("%repro bisect --axis datasets", "no cell was run yet"),
-        ("%repro clean", "%repro takes one of"),
-    ],
-)
-def test_a_mistake_is_one_line_below_the_cell(notebook, line, said):
-    (found,) = notebook(line)
-    assert said in found and "Traceback" not in found
+MISTAKES = {
+    "%repro bisect --axis datasets": "no cell was run yet",
+    "%%repro --memory 3\npass": "a cap of 3B is below what an interpreter needs",
+    "%%repro --nonsense\npass": "No such option",
+    "%%repro --target 'datasets\npass": "close the quote",
+    "%%repro --save here.txt\npass": "name a .py file",
+    "%%repro\ndef": "is not valid Python",
+    "%repro clean": "%repro takes one of",
+}
+
+
+def test_a_mistake_is_one_line_below_the_cell(notebook):
+    for found, said in zip(notebook(*MISTAKES), MISTAKES.values(), strict=True):
+        assert said in found and "Traceback" not in found
 
 
 def test_a_saved_cell_is_a_script_for_the_command_line(notebook, tmp_path):

@@ -13,8 +13,9 @@ from repro.cli import options
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed, other programs.")
 @click.option("--only", metavar="NAMES", help="Only these operations, as cast,shard,shuffle.")
 @click.option("--replay", is_flag=True, help="Only run what was found before.")
+@click.option("--show", metavar="NAME", help="Only print one that was found before, as a script that stands alone.")
 @options.as_json
-def command(target: str, most: str, seed: int, only: str | None, replay: bool, as_json: bool) -> int:
+def command(target: str, most: str, seed: int, only: str | None, replay: bool, show: str | None, as_json: bool) -> int:
     """Find faults nobody reported: random programs whose answer a small model knows.
 
     What was found before is replayed first. Each cause is made small, and written below reports/hunt/ as a script that
@@ -25,11 +26,15 @@ def command(target: str, most: str, seed: int, only: str | None, replay: bool, a
       repro hunt --target "datasets==5.2.0 pyarrow==24.0.0" --time 10min --seed 7
     """
     from repro import places
+    from repro.hunt import corpus
     from repro.hunt.campaign import campaign
     from repro.render.hunt import hunt_markdown, hunt_text
     from repro.units import parse_duration
 
     folder = places.reports() / "hunt"
+    if show is not None:
+        options.echo(corpus.kept_script(show, [*corpus.load(), *corpus.load(folder / "corpus.json")]), nl=False)
+        return 0
     names = [one.strip() for one in only.split(",")] if only else []
     report = campaign(
         target,

@@ -13,7 +13,7 @@ from repro import targets
 from repro.errors import UserError
 from repro.evidence.redact import Redactor
 from repro.hunt import corpus
-from repro.hunt.corpus import Entry, Shown, expected
+from repro.hunt.corpus import Entry, Shown
 from repro.hunt.judge import Finding
 from repro.hunt.script import heading, script
 from repro.hunt.search import Found, Hunt, rough
@@ -62,7 +62,7 @@ class Report:
     def changed(self) -> list[tuple[Entry, Shown]]:
         """What is known and shows where it should not, or no longer where it did."""
         version = self.target.packages["datasets"]
-        return [(entry, shown) for entry, shown in self.replayed if shown is not expected(entry, version)]
+        return [(entry, shown) for entry, shown in self.replayed if corpus.changed(entry, shown, version)]
 
     @property
     def new(self) -> list[Listed]:

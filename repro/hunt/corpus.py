@@ -14,6 +14,7 @@ from packaging.version import Version
 from repro.errors import UserError
 from repro.hunt.judge import Finding, judge
 from repro.hunt.plans import Ask
+from repro.hunt.script import script
 from repro.hunt.state import Order, State, Step
 from repro.hunt.values import Type, decode, encode
 
@@ -22,20 +23,21 @@ FILE = Path(__file__).with_name("corpus.json")
 
 
 class Shown(StrEnum):
-    """What a replay says: the same difference, none, another one, or that the program is refused there."""
+    """What a replay says: the same difference, none, another one, or that the program is refused or unknown there."""
 
     PRESENT = "present"
     ABSENT = "absent"
     DIFFERENT = "different"
     REFUSED = "refused"
+    UNSUPPORTED = "unsupported"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One cause: the program that shows it, where it was seen, and what is known of it.
 
-    ``first`` and ``last`` are the releases of datasets between which a bisection saw it; ``links`` are public threads
-    that tell of it.
+    ``first`` and ``last`` are the releases of datasets between which replays saw it, and ``earlier`` is the last one of
+    those before ``first`` that show it too; ``links`` are public threads that tell of it.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Entry:
     place: str = ""
     first: str = ""
     last: str = ""
+    earlier: str = ""
     links: tuple[str, ...] = ()
     bug: str = ""
 
@@ -71,9 +74,24 @@ def known(entries: Iterable[Entry], steps: Sequence[Step], finding: Finding) -> 
 def expected(entry: Entry, version: str) -> Shown:
     """What a replay should say in a release of datasets: present from ``first`` on, until ``last`` if there is one."""
     here = Version(version)
+    if entry.earlier and here <= Version(entry.earlier):
+        return Shown.PRESENT
     begun = not entry.first or here >= Version(entry.first)
     over = bool(entry.last) and here > Version(entry.last)
     return Shown.PRESENT if begun and not over else Shown.ABSENT
+
+
+def kept_script(name: str, entries: Sequence[Entry]) -> str:
+    """The program of that name as a script that stands alone; it needs the last release that shows the cause, or any.
+
+    Raises:
+        UserError: no such name.
+    """
+    found = next((one for one in entries if one.name == name), None)
+    if found is None:
+        raise UserError(f"nothing found is called {name!r}. Choose from: {', '.join(one.name for one in entries)}")
+    needs = ["datasets" + (f"=={found.last}" if found.last else ""), "pyarrow", "nibabel", "pillow"]
+    return script(found.steps, found.finding, needs, found.title)
 
 
 def replay(entry: Entry, ask: Ask) -> tuple[Shown, Finding | None]:
@@ -87,8 +105,22 @@ def replay(entry: Entry, ask: Ask) -> tuple[Shown, Finding | None]:
         return Shown.ABSENT, None
     if found.refusal:
         return Shown.REFUSED, found
-    same = found.silent == entry.finding.silent and (found.silent or found.sort == entry.finding.sort)
-    return (Shown.PRESENT if same else Shown.DIFFERENT), found
+    if found.sort == "error NameError":  # a program names nothing but what datasets has in some release
+        return Shown.UNSUPPORTED, found
+    return (Shown.PRESENT if found.sort == entry.finding.sort else Shown.DIFFERENT), found
+
+
+def changed(entry: Entry, shown: Shown, version: str) -> bool:
+    """Whether a replay says otherwise than was measured.
+
+    It says nothing where what the program needs is not there. Before ``first`` another fault may end it.
+    """
+    if shown is Shown.UNSUPPORTED:
+        return False
+    if expected(entry, version) is Shown.PRESENT:
+        return shown is not Shown.PRESENT
+    before = bool(entry.first) and Version(version) < Version(entry.first)
+    return shown is Shown.PRESENT or (shown is Shown.DIFFERENT and not before)
 
 
 def load(path: Path = FILE) -> list[Entry]:
@@ -112,7 +144,7 @@ def text(entries: Sequence[Entry]) -> str:
 
 def _form(entry: Entry) -> dict[str, Any]:
     finding = {"sort": entry.finding.sort, "at": entry.finding.at, "reader": entry.finding.reader}
-    told = {name: getattr(entry, name) for name in ("why", "place", "first", "last", "bug")}
+    told = {name: getattr(entry, name) for name in ("why", "place", "first", "last", "earlier", "bug")}
     steps = [_step_form(one, last=one is entry.steps[-1]) for one in entry.steps]
     return {
         "name": entry.name,
@@ -146,7 +178,7 @@ def _entry(form: Mapping[str, Any]) -> Entry:
     seen = form["finding"]
     finding = Finding(steps[-1].op, seen["reader"], seen["sort"], seen["at"])
     told = {name: form[name] for name in ("name", "title", "why", "place", "first", "last", "bug")}
-    return Entry(steps=steps, finding=finding, links=tuple(form["links"]), **told)
+    return Entry(steps=steps, finding=finding, earlier=form.get("earlier", ""), links=tuple(form["links"]), **told)
 
 
 def _step(form: Mapping[str, Any]) -> Step:

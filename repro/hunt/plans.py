@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from repro.hunt.streams import stream
 from repro.hunt.tables import table
 from repro.hunt.values import cell, type_of
 
-MOST_ROWS, MOST_COLUMNS, MOST_STEPS, LONGEST = 6, 3, 6, 3
+MOST_ROWS, MOST_COLUMNS, MOST_STEPS, LONGEST = 6, 3, 5, 3
 MOST_HELD = 80
 OFTEN = 6
 """How much more often than the rest media are embedded, which nothing but media can be."""
@@ -37,13 +38,38 @@ class Plan:
     ops: tuple[tuple[int, int, int, int], ...]
 
 
+WIDTH = 1 + MOST_ROWS
+SIZE = 4 + 4 * (1 + MOST_STEPS) + 2 * WIDTH * MOST_COLUMNS
+
+
 def plans() -> st.SearchStrategy[Plan]:
-    byte = st.integers(0, 255)
-    cells = st.lists(st.one_of(st.just(0), st.integers(0, 511)), max_size=MOST_ROWS).map(tuple)
-    columns = st.lists(st.tuples(st.integers(0, 20_000), cells), min_size=1, max_size=MOST_COLUMNS).map(tuple)
-    four = st.tuples(byte, byte, byte, byte)
-    ops = st.lists(four, min_size=1, max_size=MOST_STEPS).map(tuple)
-    return st.builds(Plan, four, st.integers(0, MOST_ROWS), st.integers(0, LONGEST), columns, ops)
+    """One draw of bytes a plan: of many draws Hypothesis makes five variants each, most of which tell nothing new."""
+    return st.binary(min_size=SIZE, max_size=SIZE).map(plan_of)
+
+
+def plan_of(drawn: bytes) -> Plan:
+    """The plan that bytes stand for; smaller bytes make a simpler one."""
+    numbers = iter(drawn)
+    most = (MOST_ROWS + 1, LONGEST + 1, MOST_COLUMNS, MOST_STEPS)
+    rows, length, columns, ops = (next(numbers) % one for one in most)
+    origin, *rest = itertools.islice(zip(numbers, numbers, numbers, numbers, strict=False), 1 + MOST_STEPS)
+    pairs = [256 * high + low for high, low in zip(numbers, numbers, strict=True)]
+    parts = [pairs[i * WIDTH : (i + 1) * WIDTH] for i in range(1 + columns)]
+    made = tuple((kind, tuple(map(cell_code, cells[:rows]))) for kind, *cells in parts)
+    return Plan(origin, rows, length, made, tuple(rest[: 1 + ops]))
+
+
+def cell_code(pair: int) -> int:
+    """Half of the cells are 0, the plain value."""
+    return pair // 2 % 512 if pair % 2 else 0
+
+
+def smaller(plan: Plan) -> Iterator[Plan]:
+    """The plan without one of its operations, or without one of its columns."""
+    for i in range(len(plan.ops)):
+        yield replace(plan, ops=plan.ops[:i] + plan.ops[i + 1 :])
+    for i in range(len(plan.columns) * (len(plan.columns) > 1)):
+        yield replace(plan, columns=plan.columns[:i] + plan.columns[i + 1 :])
 
 
 def first_state(plan: Plan) -> State:

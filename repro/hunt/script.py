@@ -9,21 +9,10 @@ from repro.hunt.judge import Finding, bare_rows
 from repro.hunt.readings import RESUME
 from repro.hunt.state import Order, Step
 
-DATASETS = (
-    *(
-        "Array2D",
-        "ClassLabel",
-        "Dataset",
-        "Features",
-        "Image",
-        "IterableDataset",
-        "LargeList",
-        "List",
-        "Nifti",
-        "Value",
-    ),
-    *("concatenate_datasets", "interleave_datasets", "load_dataset", "load_from_disk"),
-)
+TYPES = ("Array2D", "ClassLabel", "Features", "Image", "LargeList", "List", "Nifti", "Value")
+MADE_BY = ("concatenate_datasets", "interleave_datasets", "load_dataset", "load_from_disk")
+NAMES = (*TYPES, "Dataset", "IterableDataset", *MADE_BY)
+"""What programs use of ``datasets``; the worker is told."""
 BARE = """\
 def held(value):  # a medium as what it holds
     if isinstance(value, dict) and value.keys() == {{"bytes", "path"}}:
@@ -37,6 +26,9 @@ got = held(got)
 """
 INSIDE = 'value["bytes"]'
 ANYWHERE = 'value["bytes"] or value["path"] and Path(value["path"]).read_bytes()'
+HUB = """\
+assert "HF_ENDPOINT" in os.environ, "this pushes: start 'repro hub --folder hub' and set what it prints"
+"""
 OPENED = """\
 opened = set()
 sys.addaudithook(lambda event, args: event == "open" and str(args[0]).endswith(".bin") and opened.add(str(args[0])))
@@ -50,7 +42,7 @@ def script(steps: Sequence[Step], finding: Finding, pins: Sequence[str], title: 
     body = _wrapped(lines) if last.reader == "resume" else "\n".join(lines) + "\n"
     if finding.sort == "files opened without need":
         *before, embedding = lines
-        expected = f"needed = {set(finding.expected)!r}"
+        expected = f"needed = set({sorted(last.opens or ())})"
         body = "\n".join(before) + f"\n{OPENED}{embedding}\n{expected}\n"
         body += (
             'opened = {Path(one).name for one in opened}\nprint("opened", sorted(opened), "needed", sorted(needed))\n'
@@ -62,14 +54,16 @@ def script(steps: Sequence[Step], finding: Finding, pins: Sequence[str], title: 
         body += f"got, expected = ds.features, Features({{{expected}}})\n{_verdict()}"
     else:
         body += _read(last) + _compared(last, finding)
-    used = [name for name in DATASETS if re.search(rf"\b{name}[.(]", body)]
-    imports = ["import datetime"] * ("datetime." in body) + ["import sys"]
+    used = [name for name in sorted(NAMES) if re.search(rf"\b{name}[.(]", body)]
+    pushes = "push_to_hub" in body
+    imports = ["import datetime"] * ("datetime." in body) + ["import os"] * pushes + ["import sys"]
     imports += ["from decimal import Decimal"] * ("Decimal(" in body) + ["from pathlib import Path"] * ("Path(" in body)
     imports += ["\nimport pyarrow.parquet as pq"] * ("pq." in body)
     imports += [f"{'' if 'pq.' in body else chr(10)}from datasets import {', '.join(used)}"]
     imports += ["from datasets.table import embed_table_storage"] * ("embed_table_storage" in body)
     listed = ", ".join(f'"{pin}"' for pin in pins)
     header = f'# /// script\n# requires-python = ">=3.9"\n# dependencies = [{listed}]\n# ///\n'
+    body = HUB * pushes + body
     return f'{header}"""{title or heading(finding)}"""\n\n' + "\n".join(imports) + f"\n\n{body}"
 
 

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, Phase, errors, find, settings
 
 from repro.hunt.corpus import cause
 from repro.hunt.judge import Finding
-from repro.hunt.plans import Plan, Run, plans, run
+from repro.hunt.plans import Plan, Run, plans, run, smaller
 from repro.hunt.session import Gone, Session
 from repro.hunt.state import Step
 from repro.model import Symptom
 
-BATCH = 400
+BATCH = 2_000
 """Programs of one Hypothesis run: then it begins anew, with another seed."""
 SHRINK_S = 60.0
 
@@ -73,7 +73,7 @@ class Hunt:
             now = time.monotonic()
             if not wanted and now > until:
                 raise TimeIsUp
-            if stop_at and now > stop_at[0]:
+            if best and (plan == best[0][0] or now > stop_at[0]):
                 return plan == best[0][0]
             done = self.once(plan)
             finding = done.finding
@@ -109,6 +109,8 @@ class Hunt:
         except errors.Flaky:
             self.say("it did not show again")
         if wanted:
+            while any(map(shows, smaller(best[0][0]))):
+                continue
             self.known[wanted[0]] += 1
             small = self.once(best[0][0])  # whether it shows again
             if small.finding is not None and rough(small.finding) == wanted[0]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from repro.errors import EnvironmentFault
 from repro.hub.child import Child
+from repro.hunt.script import NAMES
 from repro.model import Limits, Outcome, Request, TargetInfo
 from repro.trial.leftovers import TOKEN_VARIABLE
 from repro.trial.scratch import KIT_TOKEN, scratch_folder
@@ -44,7 +45,8 @@ class Worker:
             door.bind(str(address))
             door.listen(1)
             door.settimeout(1.0)
-            request = Request("hunt", "worker", "none", None, {}, {"socket": str(address), "coverage": coverage}, "")
+            inputs = {"socket": str(address), "coverage": coverage, "names": NAMES}
+            request = Request("hunt", "worker", "none", None, {}, inputs, "")
             limits = Limits(MEMORY, DAY_S, 5.0)
             self._thread = threading.Thread(
                 target=self._watch, args=(request, target, limits, scratch, hub), daemon=True

@@ -41,7 +41,7 @@ def embed(state: State, a: int, b: int) -> Step | None:
 @trip
 def push(state: State, a: int, b: int) -> Step | None:
     """To the loopback Hub and back: a stranger who loads it has none of our files."""
-    if state.types is None or not state.rows or not state.in_parquet or b % 4:
+    if state.types is None or not state.rows or not state.in_parquet or b % 8:
         return None
     name = f"someone/d{zlib.crc32(repr((state.rows, state.types)).encode()):08x}"
     line = f'ds.push_to_hub("{name}"); ds = load_dataset("{name}", split="train", cache_dir="cache")'

@@ -1,15 +1,16 @@
 """Runs programs over ``datasets`` that come in as source text, and says what came out of each step.
 
 Started as any probe is (``python worker.py REQUEST.json EVENTS.jsonl``); ``inputs.socket`` names the socket on which a
-line of JSON is a program or a part of one: ``{"new": …, "lines": [[statement, reading], …]}``. The answer is a
-line: for each step its rows, the types of its columns and the files that it opened, or the exception that ended it.
-It judges nothing.
+line of JSON is a program or a part of one: ``{"new": …, "lines": [[statement, reading], …]}``; ``inputs.names`` are
+what programs use of ``datasets``. The answer is a line: for each step its rows, the types of its columns and the files
+that it opened, or the exception that ended it. It judges nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime
+import gc
 import json
 import os
 import shutil
@@ -44,22 +45,7 @@ datasets.disable_progress_bars()
 datasets.logging.set_verbosity_error()
 datasets.config.SLEEP_TIME_ON_THREADS_SHUTDOWN = 0  # 5.2.0 sleeps so long after a shuffled pass, on purpose
 
-NAMES = (
-    *(
-        "Array2D",
-        "ClassLabel",
-        "Dataset",
-        "Features",
-        "Image",
-        "IterableDataset",
-        "LargeList",
-        "List",
-        "Nifti",
-        "Value",
-    ),
-    *("concatenate_datasets", "interleave_datasets", "load_dataset", "load_from_disk"),
-)
-BASE = {name: getattr(datasets, name) for name in NAMES if hasattr(datasets, name)}
+BASE = {name: getattr(datasets, name) for name in INPUTS["names"] if hasattr(datasets, name)}
 BASE |= {"datetime": datetime, "Decimal": Decimal, "Path": Path, "pa": pa, "pq": pq, "datasets": datasets}
 BASE |= {"embed_table_storage": datasets.table.embed_table_storage}
 HOME = Path(REQUEST["scratch"], "work")
@@ -199,6 +185,8 @@ def run() -> None:
     link = socket.socket(socket.AF_UNIX)
     link.connect(INPUTS["socket"])
     started("datasets", "pyarrow")
+    gc.collect()
+    gc.freeze()  # datasets collects garbage after each Parquet file; what is imported then costs nothing
     program, number = None, 0
     with link, link.makefile("r", encoding="utf-8") as requests:
         for text in requests:

@@ -12,6 +12,9 @@ from repro.render.page import verdict
 from repro.render.words import killer_words, measured_words, target_words
 from repro.units import about
 
+LEFT_OUT = "left out"
+"""The heading of rows that say it themselves."""
+
 
 def summary(found: Sequence[Facts], width: int) -> list[str]:
     """Lines of at most ``width`` columns: of each bug the verdict, how it looks, and what helped where it shows."""
@@ -20,14 +23,19 @@ def summary(found: Sequence[Facts], width: int) -> list[str]:
         lines.append(facts.bug.slug)
         for what, text in rows(facts):
             lines += textwrap.wrap(
-                f"{what}: {text}", width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+                text if what == LEFT_OUT else f"{what}: {text}",
+                width,
+                initial_indent="  ",
+                subsequent_indent="    ",
+                break_on_hyphens=False,
             )
     return lines
 
 
 def summary_sentences(facts: Facts) -> list[str]:
     """The same of one bug, a sentence each."""
-    return [text if what == "verdict" else f"{what[:1].upper()}{what[1:]}: {text}." for what, text in rows(facts)]
+    whole = ("verdict", LEFT_OUT)  # which say by themselves what they are
+    return [text if what in whole else f"{what[:1].upper()}{what[1:]}: {text}." for what, text in rows(facts)]
 
 
 def rows(facts: Facts) -> Iterator[tuple[str, str]]:
@@ -43,7 +51,7 @@ def rows(facts: Facts) -> Iterator[tuple[str, str]]:
         for words, names in sorted(said.items()):
             yield words, ", ".join(names)
     for line in facts.chosen.left_out:
-        yield "left out", line
+        yield LEFT_OUT, line
 
 
 def _failure(facts: Facts, shown: Evidence) -> str:

@@ -103,6 +103,20 @@ def test_a_replay_is_expected_to_show_from_the_first_release_to_the_last(version
     assert corpus.expected(entry(), version) is Shown.PRESENT
 
 
+@pytest.mark.parametrize(
+    ("version", "otherwise"),
+    [
+        ("4.2.0", {Shown.ABSENT, Shown.DIFFERENT, Shown.REFUSED}),
+        ("4.3.0", {Shown.PRESENT}),
+        ("4.4.1", {Shown.ABSENT, Shown.DIFFERENT, Shown.REFUSED}),
+        ("5.0.0", {Shown.PRESENT, Shown.DIFFERENT}),
+    ],
+)
+def test_a_replay_is_news_if_it_says_otherwise_than_was_measured(version: str, otherwise: set[Shown]) -> None:
+    kept = replace(entry(), first="4.4.0", last="4.4.1", earlier="4.2.0")
+    assert {shown for shown in Shown if corpus.changed(kept, shown, version)} == otherwise
+
+
 def answer(rows: list[Any]) -> dict[str, Any]:
     return {"rows": [encode(row) for row in rows], "types": {"c0": Type("int64").to_form()}, "opened": []}
 
@@ -113,7 +127,8 @@ def answer(rows: list[Any]) -> dict[str, Any]:
         (answer(ROWS), Shown.ABSENT),
         (answer(ROWS[:1]), Shown.PRESENT),
         ({"error": {"type": "IndexError", "message": "", "where": []}}, Shown.DIFFERENT),
-        ({"error": {"type": "NameError", "message": "name 'Nifti' is not defined", "where": []}}, Shown.DIFFERENT),
+        ({"error": {"type": "NameError", "message": "name 'Nifti' is not defined", "where": []}}, Shown.UNSUPPORTED),
+        (answer([{"c0": 1}, {"c0": 3}]), Shown.DIFFERENT),
         ({"error": {"type": "ValueError", "message": "no", "where": []}}, Shown.REFUSED),
     ],
 )
@@ -156,8 +171,32 @@ def test_the_committed_corpus_is_readable_named_once_and_made_of_literals() -> N
             compile(step.line, one.name, "exec")
 
 
+@pytest.mark.parametrize("name", [one.name for one in corpus.load()])
+def test_each_program_of_the_corpus_is_printed_as_a_script_of_at_most_thirty_lines(name: str) -> None:
+    made = corpus.kept_script(name, corpus.load())
+    ast.parse(made)
+    assert len(made.splitlines()) <= 30
+    assert ("push_to_hub" in made) == ("HF_ENDPOINT" in made)
+
+
+def test_a_name_that_is_not_in_the_corpus_is_a_mistake_that_says_what_there_is() -> None:
+    with pytest.raises(UserError, match=r"Choose from: lost"):
+        corpus.kept_script("nonsense", [entry()])
+
+
 def test_the_state_of_the_simplest_plan_is_one_column_of_numbers() -> None:
     plan = Plan((0, 0, 0, 0), 2, 0, ((0, ()),), ())
     assert first_state(plan).rows == [{"c0": 0}, {"c0": 1}]
     assert json.dumps(plan.columns) == "[[0, []]]"
     assert judge(MADE, answer(ROWS))[0] is None
+
+
+@pytest.mark.parametrize("name", [one.name for one in corpus.load() if one.finding.silent and not one.last])
+def test_the_page_says_of_each_silent_cause_where_it_is_and_since_when(name: str) -> None:
+    found = next(one for one in corpus.load() if one.name == name)
+    page = (Path(__file__).parents[2] / "docs" / "found.md").read_text("utf-8")
+    (row,) = (line for line in page.splitlines() if line.startswith(f"| `{name}`"))
+    assert f"| {found.first or '3.3.0'} " in row
+    assert not found.earlier or f"3.3.0 to {found.earlier}" in row
+    assert found.place.split()[0].removeprefix("datasets/") in row or "| the same" in row
+    assert all(link in row for link in found.links) or "| the same |" in row

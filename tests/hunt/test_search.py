@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from repro import bugs
 from repro.cli import main
@@ -13,7 +14,19 @@ from repro.hunt import corpus
 from repro.hunt.campaign import Listed, Report
 from repro.hunt.corpus import Entry, Shown
 from repro.hunt.judge import Finding
-from repro.hunt.plans import Plan, Run, first_state, plans, run
+from repro.hunt.plans import (
+    MOST_COLUMNS,
+    MOST_ROWS,
+    MOST_STEPS,
+    SIZE,
+    Plan,
+    Run,
+    first_state,
+    plan_of,
+    plans,
+    run,
+    smaller,
+)
 from repro.hunt.search import Found, Hunt, TimeIsUp, rough
 from repro.hunt.state import State, Step
 from repro.hunt.values import Type, encode
@@ -105,8 +118,32 @@ def own_answers(steps: list[Step], lines: Any, asked: list[tuple[str, str]]) -> 
     ]
 
 
-def test_plans_are_integers_only() -> None:
-    assert "integers" in repr(plans())
+def test_bytes_of_zero_are_the_simplest_plan() -> None:
+    assert plan_of(bytes(SIZE)) == Plan((0, 0, 0, 0), 0, 0, ((0, ()),), ((0, 0, 0, 0),))
+
+
+@given(plans())
+def test_a_plan_has_no_more_than_is_allowed_and_smaller_ones_lack_one_part(plan: Plan) -> None:
+    assert plan.rows <= MOST_ROWS
+    assert 1 <= len(plan.columns) <= MOST_COLUMNS
+    assert 1 <= len(plan.ops) <= MOST_STEPS
+    for one in smaller(plan):
+        assert len(one.ops) + len(one.columns) == len(plan.ops) + len(plan.columns) - 1
+        assert one.columns
+
+
+def test_operations_that_the_fault_does_not_need_are_left_out() -> None:
+    class Needing(Made):
+        def once(self, plan: Plan) -> Run:
+            super().once(plan)
+            state = first_state(plan)
+            steps = [Step("from_dict", "ds", state), *(Step("select", "ds", state) for _ in plan.ops)]
+            return Run(steps, LOST if any(k % 7 == 3 for k, *_ in plan.ops) else None)
+
+    hunt = Needing(None, seed=3)  # type: ignore[arg-type]
+    hunt.go(3600.0)
+    assert len(hunt.found) == 1
+    assert len(hunt.found[0].steps) == 2
 
 
 def report(tmp_path: Path, *, confirmed: bool = True, known: str = "", shown: Shown = Shown.PRESENT) -> Report:

@@ -287,6 +287,16 @@ def test_fixes_are_grouped_by_what_may_be_said_and_a_wrong_one_never_helps():
     assert "| not correct: schema in 4 of 30 cases; the bug: not seen in 1 trial |" in text
 
 
+def test_situations_in_which_a_fix_gave_the_same_share_a_row_and_others_do_not():
+    other = next(one.name for one in EMBED.scenarios if one.name != BAD.scenario and not one.control)
+    same = [BAD, take(), replace(BAD, scenario=other), replace(take(), scenario=other)]
+    rows = [line for line in part(written(EMBED, same), "Fixes").splitlines() if line.startswith("| take")]
+    assert len(rows) == 1 and "(each)" in rows[0]
+    apart = [BAD, take(), replace(take(), scenario=other)]  # there nothing shows without the fix
+    rows = [line for line in part(written(EMBED, apart), "Fixes").splitlines() if line.startswith("| take")]
+    assert len(rows) == 2 and not any("(each)" in row for row in rows)
+
+
 def test_a_fix_of_a_race_with_too_few_trials_is_unsettled():
     text = written(EXIT, [*HANGS, *race(fix="os-exit", n=34)])
     assert "<summary>Fixes. Unsettled: os-exit</summary>" in text

@@ -9,7 +9,7 @@ from repro import bugs
 from repro.bugs.declaration import Column
 from repro.decide.facts import Facts
 from repro.evidence.record import Evidence
-from repro.model import Killer, Outcome, Symptom, Verdict
+from repro.model import Killer, Limits, Outcome, Symptom, Verdict
 from repro.render.summary import rows, summary, summary_sentences
 from tests.evidence.examples import evidence
 
@@ -70,3 +70,12 @@ def test_a_notebook_gets_the_same_as_sentences():
     first, second = summary_sentences(Facts.of(BUG, [trial(OLD, Symptom.OUT_OF_MEMORY)]))
     assert first.startswith("Affected: datasets 5.1.0")
     assert second.startswith("Looks like: shard-first: out-of-memory (kernel)") and second.endswith(".")
+
+
+def test_what_is_left_out_is_said_once_with_one_full_stop():
+    other = replace(trial(OLD, Symptom.OK), limits=Limits(None, 1.0))
+    facts = Facts.of(BUG, [other, trial(NEW, Symptom.OK)])
+    (line,) = facts.chosen.left_out
+    assert line in summary_sentences(facts) and not line.endswith("..")
+    assert sum("left out" in text for text in summary([facts], 1000)) == 1
+    assert not any("left out: 1" in text for text in summary([facts], 1000))

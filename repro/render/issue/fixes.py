@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from repro.bugs.declaration import NO_FIX, Fix
 from repro.decide.answers import Tried
@@ -22,7 +22,7 @@ _RULE = "That a fix helps is said only where the bug shows without it, with the 
 
 
 def fixes(facts: Facts) -> Part:
-    """A row a fix and situation, by what may be said of it; what the reporter asked about always has one."""
+    """A row a fix and result, by what may be said of it; what the reporter asked about always has one."""
     rows: list[tuple[str, tuple[str, ...]]] = []
     names: dict[str, list[str]] = {}
     for fix in (one for one in facts.bug.fixes if one.name != NO_FIX.name):
@@ -33,11 +33,22 @@ def fixes(facts: Facts) -> Part:
     if not any(group != UNTRIED for group, _ in rows):
         return Part("")
     rows.sort(key=lambda one: _ORDER.index(one[0]))
-    head, cells = without_empty(_HEAD, [row for _, row in rows], _HEAD)
-    head, cells, said = without_same(head, cells, {"environment": "All with {}.", "situation": "The situation: {}."})
+    head, cells = without_empty(_HEAD, _merged(row for _, row in rows), _HEAD)
+    head, cells, said = without_same(head, cells, {"environment": "All with {}.", "situation": "Situation: {}."})
     body = Table("", head, cells, " ".join([*said, _RULE]))
     summary = "; ".join(f"{group}: {listed(names[group])}" for group in _ORDER if group in names)
     return Part(details(f"Fixes. {summary[0].upper()}{summary[1:]}", body.to_markdown()), "the table of fixes", 7)
+
+
+def _merged(rows: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """One row for the situations in which a fix gave the same, in their order."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name, proposed, situation, result, where in rows:
+        found.setdefault((name, proposed, result, where), []).append(situation)
+    return [
+        (name, proposed, "; ".join(situations), result + " (each)" * (len(situations) > 1), where)
+        for (name, proposed, result, where), situations in found.items()
+    ]
 
 
 def _rows(facts: Facts, fix: Fix) -> list[tuple[str, tuple[str, ...]]]:
