@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from repro.render.cells import AXES, ShownCell, matrix_json, shown_cells
 from repro.render.charts import canvas, png
+from repro.render.machines import machines_table
 from repro.render.run import Picture
 from repro.render.tables import Table
 from repro.render.words import NOTHING, without_empty
@@ -111,14 +112,20 @@ class ShownMatrix:
             for question, found in shown.items()
         ]
 
+    @property
+    def machines(self) -> Table | None:
+        """Compares the machines of trials that ran on several; ``None`` where none did."""
+        return machines_table(cell.run for cell in self.cells)
+
     def __repr__(self) -> str:
-        return matrix_text(self.shown)
+        return "\n\n".join([matrix_text(self.shown), *([self.machines.to_text()] if self.machines else [])])
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        for table in tables(self.shown):
-            display(table)
+        for table in (*tables(self.shown), self.machines):
+            if table is not None:
+                display(table)
 
 
 def _by_bug(cells: Iterable[ShownCell]) -> dict[str, list[ShownCell]]:

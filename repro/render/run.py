@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.bugs.declaration import Column, Prepared
-from repro.evidence.record import Evidence
 from repro.render.charts import ratio_bars, requests_chart, timeline
 from repro.render.hub import order_table, seen, totals_table
+from repro.render.machines import machines_table, machines_words
 from repro.render.tables import Table, outcome_table
 from repro.render.words import counted, last_states, size_words
 from repro.run.result import Run
@@ -90,17 +90,9 @@ def run_text(run: Run, columns: Sequence[Column] = ()) -> str:
         said += [("memray", f"peak heap {size_words(shown.memray.get('peak_bytes'))}; {memray_line(shown.memray)}")]
     head = f"{run.status.value.upper()}: {shown.bug}, {shown.scenario}, fix {shown.fix}"
     lines = [head, *(f"  {name:<8} {text}" for name, text in [*said, ("again", run.reproduce)] if text)]
-    record = seen(outcome)
-    return "\n".join([*lines, *(["", totals_table(record).to_text()] if record else [])])
-
-
-def machines_words(trials: Iterable[Evidence]) -> str:
-    """Of the trials that ran on workers: on which machine how many of them showed the bug."""
-    found: dict[str, list[bool]] = {}
-    for one in trials:
-        if machine := one.provenance.get("machine", {}).get("id"):
-            found.setdefault(str(machine), []).append(one.verdict.is_bug)
-    return ", ".join(f"{machine} {sum(shown)} of {len(shown)}" for machine, shown in sorted(found.items()))
+    record, machines = seen(outcome), machines_table([run])
+    tables = [table.to_text() for table in (machines, record and totals_table(record)) if table]
+    return "\n".join([*lines, *(f"\n{table}" for table in tables)])
 
 
 def _is_version(name: str, value: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from repro.errors import EnvironmentFault, UserError
 from repro.run.pool import Budget, Executor, Pool
+from repro.trial.leftovers import PREFIX
 
 FORMS = "dask, dask:WORKERS, dask://HOST:PORT or jobqueue:NAME"
 FAILURES = 20
@@ -72,7 +73,7 @@ def _local(workers: int | None) -> Iterator[Any]:
     count = workers or os.cpu_count() or 1
     share = Budget.of_machine().memory_bytes // count
     with (
-        tempfile.TemporaryDirectory(prefix="repro-dask-", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-dask-", ignore_cleanup_errors=True) as folder,
         LocalCluster(
             n_workers=count,
             threads_per_worker=1,

@@ -1,7 +1,6 @@
 """A run as a person sees it: text in the terminal; in a notebook a picture beside it, and words on a static page."""
 
 import base64
-from dataclasses import replace
 from typing import Any
 
 import IPython.display
@@ -206,15 +205,6 @@ def test_the_import_machinery_is_left_out_of_allocations():
     assert table.rows == (("50.0 MiB", "3", "probe.py:1 f < run.py:1 f"),)
     assert table.note.endswith("Left out: 6.00 MiB by imports")
     assert "importlib" not in table.to_text() + memray_line({"allocators": report["allocators"][2:]})
-
-
-def test_trials_of_workers_say_on_which_machine_how_many_showed_it():
-    trials = [
-        replace(evidence(), provenance={"machine": {"id": name}, "number": n})
-        for n, name in enumerate(["b0b0b0b0", "a1a1a1a1", "b0b0b0b0"])
-    ]
-    assert lines(*trials)["machines"] == "a1a1a1a1 1 of 1, b0b0b0b0 2 of 2"
-    assert "machines" not in lines(evidence())
 
 
 def test_a_grid_has_a_cell_for_each_scenario_and_tells_environments_apart_where_they_differ():
