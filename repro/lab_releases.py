@@ -1,9 +1,10 @@
-"""What a lab can ask of many releases: matrix, bisection, attribution, regression."""
+"""What a lab can ask of releases: matrix, bisection, attribution, regression, hunt."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from random import SystemRandom
 
 from repro import bugs, targets
 from repro.errors import UserError
@@ -12,6 +13,7 @@ from repro.render.bisect import ShownBisection, ShownCause
 from repro.render.compare import ShownConclusion
 from repro.render.matrix import ShownMatrix
 from repro.render.progress import progress
+from repro.render.tables import Table
 from repro.run.cache import TrialCache
 from repro.run.pool import Budget
 from repro.run.question import Question, own_parameters, question, read_parameters
@@ -22,7 +24,7 @@ from repro.studies.axes import Axis, read_axis, specs
 from repro.studies.bisect import Ask, Say
 from repro.studies.count import race_budget
 from repro.studies.matrix import Matrix, PlannedCell
-from repro.units import parse_size
+from repro.units import parse_duration, parse_size
 
 RECENT = 30
 """How many releases a bare axis of a bisection reaches back."""
@@ -158,6 +160,15 @@ class ReleaseLab:
         planned = regress.catalogue(self._trials, slugs, target, trials=trials, memory=self._memory)
         cells = self._fill(planned, jobs, budget).cells
         return [regress.held_against(entries, cell) for cell in cells]
+
+    def hunt(self, target: str, time: str | float, *, seed: int | None = None) -> Table:
+        """Random programs in a release, after the known ones: what shows, known or new. The note tells the seed."""
+        from repro.hunt.campaign import campaign  # Hypothesis comes with it, which no other study needs
+        from repro.render.hunt import hunt_table
+
+        folder = self._trials.runner.store.root / "hunt"
+        chosen = SystemRandom().randrange(1_000_000) if seed is None else seed
+        return hunt_table(campaign(target, cache=self._cache, folder=folder, seconds=parse_duration(time), seed=chosen))
 
     def conclude(self, *found: ShownMatrix | ShownBisection | ShownCause) -> ShownConclusion:
         """What these studies say, in sentences."""

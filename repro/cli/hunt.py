@@ -35,7 +35,7 @@ def command(target: str, most: str, seed: int, only: str | None, replay: bool, s
     if show is not None:
         options.echo(corpus.kept_script(show, [*corpus.load(), *corpus.load(folder / "corpus.json")]), nl=False)
         return 0
-    names = [one.strip() for one in only.split(",")] if only else []
+    names = [name for one in (only or "").split(",") if (name := one.strip())]
     report = campaign(
         target,
         cache=places.cache(),

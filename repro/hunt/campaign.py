@@ -16,7 +16,7 @@ from repro.hunt import corpus
 from repro.hunt.corpus import Entry, Shown
 from repro.hunt.judge import Finding
 from repro.hunt.script import heading, script
-from repro.hunt.search import Found, Hunt, rough
+from repro.hunt.search import SHRINK_S, Found, Hunt, rough
 from repro.hunt.session import Gone, Session, session
 from repro.hunt.streams import stream
 from repro.hunt.tables import table
@@ -111,7 +111,7 @@ def campaign(
     """Hunts in one environment and writes a script of each cause into ``folder``.
 
     What is known is replayed first; what is found is merged by cause, made small, and believed if its script fails in
-    a process of its own. Ctrl-C ends it and leaves nothing running.
+    a process of its own. Ctrl-C ends it and leaves nothing running; the scripts are written that nobody ran alone yet.
 
     Raises:
         UserError: an unknown operation, or no such environment.
@@ -125,17 +125,20 @@ def campaign(
     entries, own = corpus.load(), folder / "corpus.json"
     entries += corpus.load(own)
     begun = time.monotonic()
+    pins = [f"{name}=={target.packages[name]}" for name in NEEDS]
     with session(target) as worker:
         shown = replay_all(entries, worker, say)
         replayed = [(entry, how) for entry, how, _ in shown]
-        hunt = Hunt(worker, seed, frozenset(only), say)
+        hunt = Hunt(worker, seed, frozenset(only), say, shrink_s=min(SHRINK_S, max(seconds / 4, 1.0)))
         hunt.known.update({rough(found): 0 for _, how, found in shown if found is not None and how is Shown.PRESENT})
-        if seconds > 0:
-            hunt.go(max(0.0, seconds - (time.monotonic() - begun)))
-    found = hunt.found
-    folder.mkdir(parents=True, exist_ok=True)
-    redactor = Redactor.from_environment()
-    listed = [_listed(one, target, entries, folder, redactor, say) for one in found]
+        try:
+            if seconds > 0:
+                hunt.go(max(0.0, seconds - (time.monotonic() - begun)))
+        except KeyboardInterrupt:
+            for one in hunt.found:
+                say(f"found, and not run alone: {_written(one, pins, folder)[0]}")
+            raise
+    listed = [_listed(one, target, pins, entries, folder, say) for one in hunt.found]
     new = [entry_of(one) for one in listed if one.confirmed and not one.known]
     if new:
         own.write_text(corpus.text([*corpus.load(own), *new]), encoding="utf-8")
@@ -158,19 +161,25 @@ def replay_all(entries: Sequence[Entry], worker: Session, say: Say) -> list[tupl
     return found
 
 
-def _listed(
-    found: Found, target: TargetInfo, entries: Sequence[Entry], folder: Path, redactor: Redactor, say: Say
-) -> Listed:
-    pins = [f"{name}=={target.packages[name]}" for name in NEEDS]
-    text = redactor.text(script(found.steps, found.finding, pins))
+def _written(found: Found, pins: Sequence[str], folder: Path) -> tuple[Path, str]:
+    """The script of a finding, redacted, in a file named after it."""
+    text = Redactor.from_environment().text(script(found.steps, found.finding, pins))
     name = re.sub(r"[^a-z0-9]+", "-", heading(found.finding).split("datasets/")[0].lower()).strip("-")
     path = folder / f"{name}.py"
+    folder.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    return path, text
+
+
+def _listed(
+    found: Found, target: TargetInfo, pins: Sequence[str], entries: Sequence[Entry], folder: Path, say: Say
+) -> Listed:
+    path, text = _written(found, pins, folder)
     known = corpus.known(entries, found.steps, found.finding)
     say(f"{path.name}: run again in a process of its own")
     if any(HUB in step.line for step in found.steps):  # a script alone has no Hub
         with session(target) as fresh:
-            again = replay_all([Entry(name, "", found.steps, found.finding)], fresh, say)[0][1] is Shown.PRESENT
+            again = replay_all([Entry(path.stem, "", found.steps, found.finding)], fresh, say)[0][1] is Shown.PRESENT
     else:
         again = shows(found.finding, run_script(text, target, LIMITS, name="finding.py"))
     return Listed(found, text, path, again, known.name if known else "")

@@ -86,10 +86,11 @@ def type_of(code: int, length: int, depth: int = DEEPEST) -> Type:
     if kind in {"list", "large", "fixed", "struct"} and depth == 1:
         return Type("int64")
     match kind:
-        case "list" | "large":
-            return Type(kind, (type_of(rest, length, depth - 1),))
-        case "fixed":
-            return Type(kind, (type_of(rest, length, depth - 1),), size=max(length, 1))
+        case "list" | "large" | "fixed":
+            if rest % 3 == 2:  # a third of them hold media, which are embedded otherwise there than in a plain column
+                rest = MENU.index("media") + len(MENU) * (rest // 3)
+            size = max(length, 1) if kind == "fixed" else 0
+            return Type(kind, (type_of(rest, length, depth - 1),), size=size)
         case "struct":
             first, second = type_of(rest, length, depth - 1), type_of(rest // 7, length, depth - 1)
             return Type(kind, (first, second)[: 1 + rest % 2], ("a", "b")[: 1 + rest % 2])

@@ -5,20 +5,13 @@ from __future__ import annotations
 from repro.hunt.campaign import Listed, Report
 from repro.hunt.corpus import Shown, expected
 from repro.hunt.script import heading
+from repro.render.tables import Table
 from repro.units import format_duration
 
 
 def hunt_text(report: Report) -> str:
     """The known causes that show, the new ones, the errors that are leads, and how much was tried."""
-    pins = " ".join(f"{name}=={report.target.packages[name]}" for name in ("datasets", "pyarrow"))
-    parts = (
-        [pins]
-        if not report.programs
-        else [
-            f"{report.programs:,} programs ({report.steps:,} operations) in {format_duration(round(report.seconds))}, "
-            f"seed {report.seed}, {pins}: {report.clean:,} as expected, {report.refused:,} refused"
-        ]
-    )
+    parts = [tried(report)]
     shown = [entry for entry, how in report.replayed if how is Shown.PRESENT]
     if report.replayed:
         parts.append(f"Known, replayed first: {len(shown)} of {len(report.replayed)} show here.")
@@ -46,6 +39,26 @@ def hunt_text(report: Report) -> str:
         path = believed[0].path
         parts.append(f"Go on with: repro run {path} · repro bisect {path} --axis datasets · repro issue {path}")
     return "\n".join(parts)
+
+
+def tried(report: Report) -> str:
+    """How much was tried, where, and with which seed."""
+    pins = " ".join(f"{name}=={report.target.packages[name]}" for name in ("datasets", "pyarrow"))
+    if not report.programs:
+        return pins
+    return (
+        f"{report.programs:,} programs ({report.steps:,} operations) in {format_duration(round(report.seconds))}, "
+        f"seed {report.seed}, {pins}: {report.clean:,} as expected, {report.refused:,} refused"
+    )
+
+
+def hunt_table(report: Report) -> Table:
+    """What shows in a release, what is known of it and what is new, as a notebook shows it."""
+    rows = [(entry.title, f"known: {entry.name}", "") for entry, how in report.replayed if how is Shown.PRESENT]
+    for one in report.listed:
+        what = f"known: {one.known}" if one.known else "new" if one.confirmed else "did not show again alone"
+        rows.append((heading(one.found.finding), what, f"{one.found.programs:,}"))
+    return Table("What shows", ("what", "known or new", "after programs"), tuple(rows), tried(report))
 
 
 def hunt_markdown(report: Report) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from repro import bugs
+from repro import bugs, targets
 from repro.cli import main
-from repro.hunt import corpus
+from repro.hunt import campaign, corpus
 from repro.hunt.campaign import Listed, Report
 from repro.hunt.corpus import Entry, Shown
 from repro.hunt.judge import Finding
@@ -31,7 +31,7 @@ from repro.hunt.search import Found, Hunt, TimeIsUp, rough
 from repro.hunt.state import State, Step
 from repro.hunt.values import Type, encode
 from repro.model import TargetInfo
-from repro.render.hunt import hunt_markdown, hunt_text
+from repro.render.hunt import hunt_markdown, hunt_table, hunt_text
 
 LOST = Finding("select", "slice", "rows lost", "")
 RAISED = Finding("cast", "", "error KeyError", "datasets/table.py:7 f")
@@ -180,6 +180,31 @@ def test_a_known_program_that_shows_no_more_is_said(tmp_path: Path) -> None:
     made = report(tmp_path, known="old-one", shown=Shown.ABSENT)
     assert "Otherwise than measured before:\n  old-one: absent, expected present" in hunt_text(made)
     assert made.to_json()["changed"] == ["old-one"]
+
+
+def test_a_table_has_what_is_known_and_shows_and_what_is_new(tmp_path: Path) -> None:
+    table = hunt_table(report(tmp_path))
+    assert table.rows == (("an old one", "known: old-one", ""), ("select: rows lost", "new", "120"))
+    assert "seed 7" in table.note
+    assert hunt_table(report(tmp_path, confirmed=False, shown=Shown.ABSENT)).rows[0][1] == "did not show again alone"
+
+
+def test_what_was_found_until_ctrl_c_is_kept_as_a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = report(tmp_path)
+
+    def interrupted(hunt: Hunt, seconds: float) -> None:
+        hunt.found.append(made.listed[0].found)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Hunt, "go", interrupted)
+    monkeypatch.setattr(campaign, "replay_all", lambda *given: [])
+    monkeypatch.setattr(campaign, "NEEDS", ("datasets", "pyarrow"))
+    monkeypatch.setattr(targets, "provision", lambda *given, **more: made.target)
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        campaign.campaign("datasets", cache=tmp_path, folder=tmp_path, seconds=9.0, say=said.append)
+    assert "sys.exit(got != expected)" in (tmp_path / "select-rows-lost.py").read_text("utf-8")
+    assert said == [f"found, and not run alone: {tmp_path / 'select-rows-lost.py'}"]
 
 
 def test_an_unknown_operation_is_a_mistake_that_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
