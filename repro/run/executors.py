@@ -68,12 +68,14 @@ def executor(words: str | None = None, slots: int | None = None, say: Say = len)
 @contextlib.contextmanager
 def _local(workers: int | None) -> Iterator[Any]:
     """Worker processes on this machine, which share its free memory; nothing listens but on the loopback interface."""
+    import dask
     from distributed import LocalCluster
 
     count = workers or os.cpu_count() or 1
     share = Budget.of_machine().memory_bytes // count
     with (
         tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-dask-", ignore_cleanup_errors=True) as folder,
+        dask.config.set({"temporary-directory": folder}),  # of workers and scheduler
         LocalCluster(
             n_workers=count,
             threads_per_worker=1,
@@ -81,7 +83,6 @@ def _local(workers: int | None) -> Iterator[Any]:
             dashboard_address=f"{HOST}:0",
             memory_limit=0,  # of the worker itself; trials have caps of their own
             resources={"memory": share},
-            local_directory=folder,
             silence_logs=logging.CRITICAL,
         ) as cluster,
     ):

@@ -7,6 +7,8 @@ import itertools
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,16 +19,24 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks.processes import MEMORY, Started
+from benchmarks.processes import MEMORY, PRELOAD, Started
 from repro.errors import EnvironmentFault, UserError
 from repro.evidence.redact import Redactor
 from repro.evidence.store import Store
+from repro.recipes import arrow_cache
+from repro.recipes import write_shards as recipe
 from repro.run.cache import TrialCache
 from repro.run.executors import executor
-from repro.run.pool import Budget, Job
+from repro.run.pool import Budget, Executor, Job, Pool
 from repro.run.question import question
 from repro.run.runner import Runner
+from repro.run.shards import write_cache, write_shards
+from repro.trial import caps
+from repro.trial.leftovers import living
 from tests.conftest import Fake, made_up_bug
+from tests.recipes.shards import scans
+from tests.run.test_interrupt import KIT
+from tests.run.test_shards import content
 
 pytest.importorskip("distributed", reason="Dask is not installed: make env EXTRA=dask")
 
@@ -221,3 +231,102 @@ def _probes(started: Started) -> list[psutil.Process]:
             if any(word.startswith(probe) for word in process.cmdline()):
                 found.append(process)
     return found
+
+
+class Deadly:
+    """An executor all of whose workers get SIGKILL once, while a file of ``pattern`` is being written in ``folder``."""
+
+    def __init__(self, started: Started, where: Executor, folder: Path, pattern: str) -> None:
+        self.started, self.where, self.folder, self.pattern = started, where, folder, pattern
+        self.killed = 0
+
+    def room(self, budget: Budget) -> Budget:
+        return self.where.room(budget)
+
+    def run(self, jobs: Any, budget: Budget, stop: threading.Event) -> Any:
+        for found in self.where.run(jobs, budget, stop):
+            patience = time.monotonic() + 100
+            while not self.killed and not any(self.folder.glob(self.pattern)):
+                assert time.monotonic() < patience, "nothing was being written"
+            for worker in () if self.killed else self.started.workers():
+                worker.kill()
+                self.killed += 1
+            yield found
+
+
+def test_shards_are_the_same_bytes_as_of_one_call_though_all_workers_are_killed(started, tmp_path):
+    (tmp_path / "files").mkdir()
+    out, dataset = tmp_path / "out", scans(tmp_path / "files", [[4_000_000, n] for n in range(16)])
+    wanted = recipe.write_shards(dataset, tmp_path / "wanted", num_shards=16, progress=False)
+    with executor(started.words) as where:
+        deadly = Deadly(started, where, out, ".*.tmp")
+        assert write_shards(deadly, dataset, out, num_shards=16) == wanted
+    assert deadly.killed
+    assert content(out) == content(tmp_path / "wanted")
+
+
+def slowly(part: int) -> Iterator[dict[str, Any]]:
+    """The rows of a part of a cache."""
+    for number in range(20):
+        time.sleep(0.01)
+        yield {"id": 20 * part + number, "data": bytes([number]) * 20_000}
+
+
+def test_a_cache_is_the_same_bytes_though_all_workers_are_killed(started, tmp_path):
+    features, sizes = {"id": "int64", "data": "bytes"}, {"budget": "1MB", "shard_size": "100kB"}
+    wanted = write_cache(Pool(), slowly, features, tmp_path / "wanted", 8, key="a", **sizes)
+    with executor(started.words) as where:
+        deadly = Deadly(started, where, tmp_path / "out", "v-*/shard-*")
+        made = write_cache(deadly, slowly, features, tmp_path / "out", 8, key="a", **sizes)
+    assert deadly.killed and arrow_cache.validate(tmp_path / "out", deep=True) == made
+    one, other = content(tmp_path / "wanted", wanted.version), content(tmp_path / "out", made.version)
+    assert {name: data for name, data in other.items() if "shard-" in name} == {
+        name: data for name, data in one.items() if "shard-" in name
+    }
+
+
+def test_ctrl_c_leaves_no_process_no_folder_and_no_cgroup(tmp_path):
+    pids, scratch, preload = tmp_path / "pids", tmp_path / "tmp", tmp_path / "preload.py"
+    pids.mkdir()
+    scratch.mkdir()
+    preload.write_text(PRELOAD)
+    made_up_bug(tmp_path / "bugs", f"(Path({str(pids)!r}) / str(os.getpid())).touch()\ntime.sleep(60)\n")
+    folders = {"REPRO_BUGS": "bugs", "REPRO_REPORTS": "reports", "REPRO_CACHE": "cache", "TMPDIR": "tmp"}
+    env = {**os.environ, **{name: str(tmp_path / folder) for name, folder in folders.items()}}
+    root = Path(__file__).parents[2]
+    kit = subprocess.Popen(
+        [sys.executable, "-c", KIT, "--trials", "4", "--executor", "dask:2"],
+        env=env | {"PYTHONPATH": str(root), "DASK_DISTRIBUTED__WORKER__PRELOAD": str(preload)},
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    patience = time.monotonic() + 100
+    try:
+        while len(list(pids.iterdir())) < 2:
+            assert kit.poll() is None and time.monotonic() < patience, "no trial began"
+            time.sleep(0.02)
+        family = psutil.Process(kit.pid).children(recursive=True)
+        kit.send_signal(signal.SIGINT)
+        out, err = kit.communicate(timeout=100)
+    finally:
+        kit.kill()
+    assert (kit.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "repro: interrupted; nothing is left running" and "Traceback" not in err
+    assert [process for process in family if living(process)] == []
+    assert [path for path in pids.iterdir() if psutil.pid_exists(int(path.name))] == []
+    assert list(scratch.iterdir()) == []
+    groups = [path for _, parent, _ in caps.candidates() for path in parent.glob(f"{caps.PREFIX}*")]
+    assert [path for path in groups if path.name.split("-")[1] in {str(one.pid) for one in family}] == []
+
+
+def test_nothing_listens_but_on_the_loopback_interface(started):
+    with executor(started.words), executor("dask:1", 1):
+        ours = [psutil.Process(os.getpid()), *psutil.Process(os.getpid()).children(recursive=True)]
+        open_to = set()
+        for process in ours:
+            with contextlib.suppress(psutil.Error):
+                open_to |= {c.laddr.ip for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+    assert open_to == {"127.0.0.1"}
