@@ -61,7 +61,7 @@ def cause(steps: Sequence[Step], finding: Finding) -> tuple[object, ...]:
     """What small programs of one cause have in common: their operations, or where the error was raised."""
     if not finding.silent:
         return finding.sort, finding.at.rpartition(":")[0], finding.at.rpartition(" ")[2]
-    ops = tuple(step.op for step in steps[1:] or steps)
+    ops = tuple(step.op for step in steps[1:] or steps if step.op != "to_iterable_dataset")
     return "silent", ops, finding.reader == "resume"
 
 

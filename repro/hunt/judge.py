@@ -89,7 +89,7 @@ def _rows(step: Step, got: Sequence[Any]) -> Finding | None:
     if step.order is Order.BEGINS and len(have) >= len(want) - 1:  # it may end in the middle of a round
         have, want = have[: len(want)], want[: len(have)]
     if step.order is Order.ANY:
-        want, have = sorted(want, key=repr), sorted(have, key=repr)
+        want, have = sorted(want, key=text_of), sorted(have, key=text_of)  # the order of fields in a struct is none
     if same(want, have):
         return None
     sort, at = difference(want, have, types)
@@ -119,7 +119,7 @@ def same(one: Any, other: Any) -> bool:
 
 def difference(want: Sequence[Any], have: Sequence[Any], types: Mapping[str, Type] | None) -> tuple[str, str]:
     """The sort of a difference, and the type of the column in which it is first seen."""
-    texts, found = Counter(map(repr, want)), Counter(map(repr, have))
+    texts, found = Counter(map(text_of, want)), Counter(map(text_of, have))
     if len(want) != len(have):
         return ("rows lost" if len(have) < len(want) else "rows too many"), ""
     if texts == found:

@@ -56,7 +56,8 @@ def script(steps: Sequence[Step], finding: Finding, pins: Sequence[str], title: 
         body += _read(last) + _compared(last, finding)
     used = [name for name in sorted(NAMES) if re.search(rf"\b{name}[.(]", body)]
     pushes = "push_to_hub" in body
-    imports = ["import datetime"] * ("datetime." in body) + ["import os"] * pushes + ["import sys"]
+    imports = ["import datetime"] * ("datetime." in body) + ["import json"] * ("json." in body)
+    imports += ["import os"] * pushes + ["import sys"]
     imports += ["from decimal import Decimal"] * ("Decimal(" in body) + ["from pathlib import Path"] * ("Path(" in body)
     imports += ["\nimport pyarrow.parquet as pq"] * ("pq." in body)
     imports += [f"{'' if 'pq.' in body else chr(10)}from datasets import {', '.join(used)}"]
@@ -93,7 +94,8 @@ def _compared(last: Step, finding: Finding) -> str:
     else:
         text += f"expected = {rows!r}\n"
     if last.order is Order.ANY:
-        text += "got, expected = sorted(map(str, got)), sorted(map(str, expected))\n"
+        text += "def line(row):\n    return json.dumps(row, sort_keys=True, default=str)\n\n\n"
+        text += "got, expected = sorted(map(line, got)), sorted(map(line, expected))\n"
     if last.order is Order.BEGINS:
         text += "got, expected = got[: len(expected) - 1], expected[: len(expected) - 1]\n"
     return text + _verdict()

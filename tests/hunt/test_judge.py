@@ -53,6 +53,13 @@ def test_another_order_is_no_difference_where_none_is_promised() -> None:
     assert after.rows == turned
 
 
+def test_the_order_of_the_fields_of_a_struct_is_no_difference_in_any_order_of_rows() -> None:
+    kind = Type("struct", (INT, INT), ("a", "b"))
+    state = State([{"c0": {"a": 1, "b": 2}}, {"c0": {"a": 3, "b": 0}}], ("c0",), {"c0": kind})
+    got = [{"c0": {"b": 2, "a": 1}}, {"c0": {"b": 0, "a": 3}}]
+    assert judge(replace(STEP, order=Order.ANY, after=state), seen(got, {"c0": kind.to_form()}))[0] is None
+
+
 def test_a_beginning_may_end_in_the_middle_of_a_round_and_no_earlier() -> None:
     begins = replace(STEP, order=Order.BEGINS)
     assert sort_of([{"c0": 1}, {"c0": 2}], begins) == ""

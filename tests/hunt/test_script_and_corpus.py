@@ -145,6 +145,11 @@ def test_two_programs_are_of_one_cause_if_the_same_operations_show_it() -> None:
     assert cause([MADE, TAKEN], raised) == cause([MADE, other], moved)
 
 
+def test_a_stream_made_on_the_way_is_no_part_of_a_cause() -> None:
+    made = Step("to_iterable_dataset", "ds = ds.to_iterable_dataset()", STATE, reading="got = list(ds)")
+    assert known([entry()], [MADE, made, TAKEN], LOST) is not None
+
+
 @pytest.mark.parametrize(
     ("sort", "outcome", "believed"),
     [
