@@ -33,7 +33,7 @@ NOTEBOOK_LIMIT, TOTAL_LIMIT = 1_000_000, 32_000_000
 """Bytes: GitHub renders no larger notebook; a clone should stay small (git packs evidence to a tenth)."""
 MOST_TRIALS = max(100, CLEAN_TRIALS)
 """Trials of one question that are published at most: all that a race takes until it is settled, and far more."""
-CURVE, SKETCH = 60, 4
+CURVE, SKETCH = 60, 2
 """Samples of memory over time that are published of a trial."""
 _FIXED = ("ledger.md", "index.html", "index.md")
 _SCRATCH, _ASIDE = ".publish-", "old"
