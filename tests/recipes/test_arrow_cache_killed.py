@@ -24,6 +24,9 @@ from tests.recipes.caching import (
     version_read,
 )
 
+STEP = 7
+"""A writer is killed at every so many changes; ``python benchmarks/cache.py --only kill`` takes each."""
+
 
 @pytest.fixture(scope="module")
 def writers() -> Iterator[Writers]:
@@ -32,12 +35,11 @@ def writers() -> Iterator[Writers]:
     them.close()
 
 
-@pytest.mark.parametrize("step", [7, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", ["once", "resumed", "parts"])
-def test_killed_at_a_change_of_the_disk_one_version_is_whole_and_the_next_write_cleans_up(way, step, writers, tmp_path):
-    counts, whys = killed_again_and_again(writers, tmp_path, way, step)
+def test_killed_at_a_change_of_the_disk_one_version_is_whole_and_the_next_write_cleans_up(way, writers, tmp_path):
+    counts, whys = killed_again_and_again(writers, tmp_path, way, STEP)
     assert counts["changes"] > 20 and counts["invalid"] == counts["left"] == 0, whys
-    assert counts["deaths"] >= counts["changes"] // step - 2, "threads take turns, so a few changes more or less"
+    assert counts["deaths"] >= counts["changes"] // STEP - 2, "threads take turns, so a few changes more or less"
 
 
 def test_a_resumed_write_takes_only_the_rows_that_are_missing(tmp_path):
