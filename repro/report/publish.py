@@ -29,7 +29,7 @@ from repro.trial.supervise import thinned
 
 MANIFEST, SCHEMA = "manifest.json", 1
 _STALE = "the evidence gives another text; run 'make publish'"
-NOTEBOOK_LIMIT, TOTAL_LIMIT = 1_000_000, 32_000_000
+NOTEBOOK_LIMIT, TOTAL_LIMIT = 1_000_000, 36_000_000
 """Bytes: GitHub renders no larger notebook; a clone should stay small (git packs evidence to a tenth)."""
 MOST_TRIALS = max(100, CLEAN_TRIALS)
 """Trials of one question that are published at most: all that a race takes until it is settled, and far more."""
@@ -104,13 +104,13 @@ def publish(store: Store, folder: Path) -> Published:
             write_cells(own, cells)
         render(fresh, store)
         paths = sorted(path for path in fresh.rglob("*") if path.is_file())
-        size = sum(path.stat().st_size for path in paths)
+        sums = {path.relative_to(fresh).as_posix(): _sha256(path) for path in paths}
+        (fresh / MANIFEST).write_text(json.dumps({"schema": SCHEMA, "sha256": sums}, indent=1) + "\n", encoding="utf-8")
+        size = sum(path.stat().st_size for path in (*paths, fresh / MANIFEST))
         if size > TOTAL_LIMIT:
             raise UserError(
                 f"the report has {size:,} bytes, {TOTAL_LIMIT:,} may be published: remove plots or evidence"
             )
-        sums = {path.relative_to(fresh).as_posix(): _sha256(path) for path in paths}
-        (fresh / MANIFEST).write_text(json.dumps({"schema": SCHEMA, "sha256": sums}, indent=1) + "\n", encoding="utf-8")
         claims = _claims(fresh, store, folder.name)
         _swap(fresh, folder, Path(scratch) / _ASIDE)
     write_atomic(folder.parent / CLAIMS, claims.encode())
