@@ -125,7 +125,7 @@ def cell(kind: Type, code: int, count: int, length: int) -> Any:
             return [[count * 4 + i * kind.size + j for j in range(kind.size)] for i in range(kind.size)]
         case "Image" | "Nifti":
             outside = here in (0, 1, 2, 6)
-            # beside bytes no file has that name: of both, datasets takes the file, as it says
+            # beside bytes no file has that name: of both, datasets takes a file that is there
             name = f"{'f' if outside else 'g'}{count}.bin"
             return {"bytes": None if outside else f"b{count}".encode(), "path": name if outside or here % 2 else None}
     return scalar(kind.kind, count)
