@@ -56,7 +56,7 @@ def hunt_table(report: Report) -> Table:
     """What shows in a release, what is known of it and what is new, as a notebook shows it."""
     rows = [(entry.title, f"known: {entry.name}", "") for entry, how in report.replayed if how is Shown.PRESENT]
     for one in report.listed:
-        what = f"known: {one.known}" if one.known else "new" if one.confirmed else "did not show again alone"
+        what = f"known: {one.known}" if one.known else "new: a lead" if one.confirmed else "did not show again alone"
         rows.append((heading(one.found.finding), what, f"{one.found.programs:,}"))
     return Table("What shows", ("what", "known or new", "after programs"), tuple(rows), tried(report))
 

@@ -184,7 +184,7 @@ def test_a_known_program_that_shows_no_more_is_said(tmp_path: Path) -> None:
 
 def test_a_table_has_what_is_known_and_shows_and_what_is_new(tmp_path: Path) -> None:
     table = hunt_table(report(tmp_path))
-    assert table.rows == (("an old one", "known: old-one", ""), ("select: rows lost", "new", "120"))
+    assert table.rows == (("an old one", "known: old-one", ""), ("select: rows lost", "new: a lead", "120"))
     assert "seed 7" in table.note
     assert hunt_table(report(tmp_path, confirmed=False, shown=Shown.ABSENT)).rows[0][1] == "did not show again alone"
 
