@@ -71,10 +71,13 @@ class Started:
         return False
 
     def close(self) -> None:
-        processes = [self.scheduler, *self.nannies]
+        processes, alive = [self.scheduler, *self.nannies], self.scheduler.poll() is None
         below = [one for p in processes if psutil.pid_exists(p.pid) for one in psutil.Process(p.pid).children(True)]
         for process in processes:
-            process.terminate()
+            if alive:
+                process.terminate()
+            else:
+                process.kill()  # a nanny would look for the scheduler for 30 s
         for process in processes:
             try:
                 process.wait(30)

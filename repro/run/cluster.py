@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import time
 import uuid
@@ -10,7 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
-from distributed import Client, Future, KilledWorker, Status, Worker, as_completed, get_worker
+from distributed import Client, Future, KilledWorker, Status, Worker, WorkerPlugin, as_completed, get_worker
 
 from repro.errors import EnvironmentFault, UserError
 from repro.run.pool import Budget, Job, check
@@ -20,7 +21,7 @@ T = TypeVar("T")
 MEMORY = "memory"
 """The Dask resource of a worker: the bytes that the jobs it runs at a time may use together."""
 PREFIX = "repro-"
-"""How the keys of all our tasks begin."""
+"""How the keys of all our tasks begin; then which run they are of."""
 AHEAD = 2
 """Tasks for each thread that are handed over: a worker that dies makes each it was given suspicious, run or not."""
 PATIENCE_S = 10.0
@@ -53,6 +54,7 @@ class Cluster:
             And whatever a job raises.
         """
         check([job.memory_bytes for job in jobs], budget)
+        prefix = f"{PREFIX}{uuid.uuid4().hex}-"
         yield from ((place, job.work()) for place, job in enumerate(jobs) if job.sent is None)
         waiting = iter([(place, job) for place, job in enumerate(jobs) if job.sent is not None])
         places: dict[Future, int] = {}
@@ -60,18 +62,18 @@ class Cluster:
         try:
             while True:
                 for place, job in self._next(waiting, len(places)):
-                    future = self._submit(job, budget)
+                    future = self._submit(job, budget, f"{prefix}{place}")
                     places[future] = place
                     ended.add(future)
                 if not places:
                     return
                 future = next(ended)
                 place, result = places.pop(future), self._result(future)
+                del future  # or it would run again should its worker die now
                 arrived = jobs[place].arrived
                 yield place, result if arrived is None else arrived(result)
-        except BaseException:
-            self._give_up(list(places))
-            raise
+        finally:
+            self._end(list(places), prefix)
 
     def _next(self, waiting: Any, under_way: int) -> list[tuple[int, Job[Any]]]:
         """The jobs to hand over now, at least one if none is under way: workers may come and go."""
@@ -79,32 +81,38 @@ class Cluster:
         room = max(AHEAD * threads, 1) - under_way
         return [pair for _, pair in zip(range(room), waiting, strict=False)]
 
-    def _submit(self, job: Job[Any], budget: Budget) -> Future:
+    def _submit(self, job: Job[Any], budget: Budget, key: str) -> Future:
         memory = budget.memory_bytes if job.memory_bytes is None else job.memory_bytes
-        key, needs = f"{PREFIX}{uuid.uuid4().hex}", {MEMORY: memory} if memory else None
+        needs = {MEMORY: memory} if memory else None
         return self._asked(lambda: self._client.submit(_work, job.sent, key=key, pure=False, resources=needs))
 
     def _result(self, future: Future) -> Any:
-        if future.status in {"cancelled", "lost"}:
-            raise EnvironmentFault(_GONE)
         try:
-            return future.result()
+            return future.result()  # runs again what died with its worker before it was fetched
+        except CancelledError as error:
+            raise EnvironmentFault(_GONE) from error
         except KilledWorker as error:
             raise EnvironmentFault(
                 f"{error.allowed_failures + 1} workers died one after the other while they had the same job: see their "
                 "logs; Dask's setting distributed.scheduler.allowed-failures says after how many it gives up"
             ) from error
 
-    def _give_up(self, futures: list[Future]) -> None:
-        """Cancel what runs and wait until it has ended; a scheduler that is gone cannot be told, and is no news."""
+    def _end(self, futures: list[Future], prefix: str) -> None:
+        """Cancel these, and wait until no task of this run is under way, wanted or not.
+
+        A scheduler that is gone cannot be told, and is no news.
+        """
         try:
             self._client.cancel(futures, force=True)
-            self._client.run(_until_idle, wait=True, on_error="ignore")
+            self._client.run(_until_idle, prefix, wait=True, on_error="ignore")
         except (OSError, CancelledError, TimeoutError, RuntimeError):
             return
 
     def _workers(self) -> list[dict[str, Any]]:
-        workers = list(self._asked(self._client.scheduler_info)["workers"].values())
+        info = self._asked(self._client.scheduler_info)
+        if "workers" not in info:  # a client that gave up
+            raise EnvironmentFault(_GONE)
+        workers = list(info["workers"].values())
         if not any(one["resources"].get(MEMORY) for one in workers):
             raise UserError(f"no worker says how much memory its jobs may use: {_START}")
         return [one for one in workers if one["resources"].get(MEMORY)]
@@ -121,6 +129,13 @@ _GONE = (
     "the scheduler is gone: start it and its workers again and repeat the same command; what had arrived is kept and "
     "not run again"
 )
+
+
+class NoCtrlC(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
+    """Ctrl-C in a terminal reaches our worker processes too, but it is the kit that ends them and what they run."""
+
+    def setup(self, worker: Worker) -> None:
+        signal.signal(signal.SIGINT, lambda *_: None)  # a function: programs that they start do not inherit it
 
 
 def _work(sent: Callable[[threading.Event], T]) -> T:
@@ -142,10 +157,10 @@ class _Unwanted(threading.Event):
         return closing or task is None or task.state not in {"executing", "long-running"}
 
 
-async def _until_idle(dask_worker: Worker) -> None:
-    """Wait until this worker runs none of our tasks."""
+async def _until_idle(prefix: str, dask_worker: Worker) -> None:
+    """Wait until this worker runs no task whose key begins so."""
     late = time.monotonic() + PATIENCE_S
     while time.monotonic() < late:
-        if not any(str(task.key).startswith(PREFIX) for task in dask_worker.state.all_running_tasks):
+        if not any(str(task.key).startswith(prefix) for task in dask_worker.state.all_running_tasks):
             return
         await asyncio.sleep(0.02)

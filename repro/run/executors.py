@@ -44,7 +44,7 @@ def executor(words: str | None = None, slots: int | None = None, say: Say = len)
         import dask
         from distributed import Client
 
-        from repro.run.cluster import Cluster
+        from repro.run.cluster import Cluster, NoCtrlC
     except ImportError as error:
         raise UserError(f"--executor {words} needs Dask: pip install 'datasets-repro[dask]'") from error
     with contextlib.ExitStack() as stack:
@@ -61,6 +61,8 @@ def executor(words: str | None = None, slots: int | None = None, say: Say = len)
             client = stack.enter_context(Client(where, timeout=20, set_as_default=False))
         except (OSError, ValueError) as error:
             raise EnvironmentFault(f"no scheduler answers at {where}: start one with 'dask scheduler'") from error
+        if kind == "dask" and not name.startswith("//"):
+            client.register_plugin(NoCtrlC())
         say(f"dashboard: {client.dashboard_link}; waiting for the first worker")
         yield Cluster(client)
 

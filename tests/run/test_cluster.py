@@ -32,7 +32,6 @@ from repro.run.question import question
 from repro.run.runner import Runner
 from repro.run.shards import write_cache, write_shards
 from repro.trial import caps
-from repro.trial.leftovers import living
 from tests.conftest import Fake, made_up_bug
 from tests.recipes.shards import scans
 from tests.run.test_interrupt import KIT
@@ -123,6 +122,30 @@ def test_whoever_stops_listening_ends_what_runs(started, tmp_path):
         assert (tmp_path / "began").exists() and (tmp_path / "told").exists()
 
 
+def marks(stop: threading.Event, log: Path, number: int) -> int:
+    """A job that leaves a mark each time it begins."""
+    with log.open("a") as file:
+        file.write(f"{number}\n")
+    return number
+
+
+def test_what_arrived_is_not_run_again_and_what_is_lost_on_its_way_is(started, tmp_path):
+    log = tmp_path / "log"
+    work = [Job(lambda: None, 0, partial(marks, log=log, number=number)) for number in range(12)]
+    with executor(started.words) as where:
+        running = where.run(work, where.room(ROOM), threading.Event())
+        first, _ = next(running)
+        time.sleep(1.0)  # what was handed over has ended, and its results lie on the workers
+        before = log.read_text().split()
+        assert len(before) > 1, "nothing was on its way"
+        for worker in started.workers():
+            worker.kill()
+        time.sleep(0.5)
+        assert sorted([first, *(place for place, _ in running)]) == list(range(12))
+        time.sleep(0.5)
+    assert log.read_text().split().count(str(first)) == 1
+
+
 BODY = "Path({log!r}).open('a').write('x')\ntime.sleep({seconds})\n" + (
     "say('measure', measures={{'seen': request['parameters']['rows']}})\nsay('done')\n"
 )
@@ -204,8 +227,11 @@ def test_a_scheduler_that_is_killed_is_one_line_and_what_arrived_is_kept(fake, t
             if len(steps) == 3:
                 own.scheduler.send_signal(signal.SIGKILL)
 
-        with pytest.raises(EnvironmentFault, match="the scheduler is gone"), executor(own.words) as where:
-            TrialCache(runner(fake), executor=where).run(wanted, 40, on_step=step)
+        with executor(own.words) as where:
+            with pytest.raises(EnvironmentFault, match="the scheduler is gone"):
+                TrialCache(runner(fake), executor=where).run(wanted, 40, on_step=step)
+            with pytest.raises(EnvironmentFault, match="the scheduler is gone"):
+                where.room(ROOM)
         kept = len(fake.kept)
         assert 3 <= kept < 40
         _nothing_runs(own)
@@ -285,7 +311,8 @@ def test_a_cache_is_the_same_bytes_though_all_workers_are_killed(started, tmp_pa
     }
 
 
-def test_ctrl_c_leaves_no_process_no_folder_and_no_cgroup(tmp_path):
+@pytest.mark.parametrize("whom", ["the kit", "all in its terminal"])
+def test_ctrl_c_leaves_no_process_no_folder_and_no_cgroup(whom, tmp_path):
     pids, scratch, preload = tmp_path / "pids", tmp_path / "tmp", tmp_path / "preload.py"
     pids.mkdir()
     scratch.mkdir()
@@ -309,13 +336,13 @@ def test_ctrl_c_leaves_no_process_no_folder_and_no_cgroup(tmp_path):
             assert kit.poll() is None and time.monotonic() < patience, "no trial began"
             time.sleep(0.02)
         family = psutil.Process(kit.pid).children(recursive=True)
-        kit.send_signal(signal.SIGINT)
+        (os.kill if whom == "the kit" else os.killpg)(kit.pid, signal.SIGINT)
         out, err = kit.communicate(timeout=100)
     finally:
         kit.kill()
     assert (kit.returncode, out) == (130, "")
     assert err.splitlines()[-1] == "repro: interrupted; nothing is left running" and "Traceback" not in err
-    assert [process for process in family if living(process)] == []
+    assert psutil.wait_procs(family, 5)[1] == [], "Python's tracker of resources ends a moment after the others"
     assert [path for path in pids.iterdir() if psutil.pid_exists(int(path.name))] == []
     assert list(scratch.iterdir()) == []
     groups = [path for _, parent, _ in caps.candidates() for path in parent.glob(f"{caps.PREFIX}*")]
