@@ -28,12 +28,14 @@ targets.provision = lambda spec, **how: TargetInfo(
 class Started:
     """A scheduler and its workers as processes of their own, each worker with a nanny that starts it again."""
 
-    def __init__(self, root: Path, workers: int = 2) -> None:
+    def __init__(self, root: Path, workers: int = 2, bugs: Path | None = None) -> None:
         self.root = root
         (root / "bugs").mkdir(parents=True)
         (root / "preload.py").write_text(PRELOAD)
         places = {"REPRO_BUGS": "bugs", "REPRO_REPORTS": "reports", "REPRO_CACHE": "cache", "TMPDIR": "tmp"}
         self.env = {**os.environ, **{name: str(root / path) for name, path in places.items()}}
+        if bugs:
+            self.env["REPRO_BUGS"] = str(bugs)
         (root / "tmp").mkdir()
         self.env["DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES"] = "50"
         file = root / "scheduler.json"

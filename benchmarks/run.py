@@ -15,7 +15,7 @@ from types import ModuleType
 from measure import Row, table
 
 HERE = Path(__file__).resolve().parent
-HELPERS = ("run", "measure", "processes", "simulation")
+HELPERS = ("run", "measure", "processes", "simulation", "deaths")
 
 
 def names() -> list[str]:

@@ -24,6 +24,8 @@ PREFIX = "repro-"
 """How the keys of all our tasks begin; then which run they are of."""
 AHEAD = 2
 """Tasks for each thread that are handed over: a worker that dies makes each it was given suspicious, run or not."""
+FRESH_S = 1.0
+"""How long to rely on the number of threads: to ask for it takes longer than to hand a task over."""
 PATIENCE_S = 10.0
 """How long to wait for tasks to end that are no longer wanted."""
 
@@ -34,6 +36,7 @@ class Cluster:
     def __init__(self, client: Client) -> None:
         """Waits for the first worker: it may stand in a queue for as long as it likes."""
         self._client = client
+        self._threads, self._known_until = 0, 0.0
         client.wait_for_workers(1)
         self.room(Budget(0, 0))
 
@@ -77,8 +80,10 @@ class Cluster:
 
     def _next(self, waiting: Any, under_way: int) -> list[tuple[int, Job[Any]]]:
         """The jobs to hand over now, at least one if none is under way: workers may come and go."""
-        threads = sum(self._asked(self._client.nthreads).values())
-        room = max(AHEAD * threads, 1) - under_way
+        if time.monotonic() > self._known_until:
+            self._threads = sum(self._asked(self._client.nthreads).values())
+            self._known_until = time.monotonic() + FRESH_S
+        room = max(AHEAD * self._threads, 1) - under_way
         return [pair for _, pair in zip(range(room), waiting, strict=False)]
 
     def _submit(self, job: Job[Any], budget: Budget, key: str) -> Future:

@@ -18,7 +18,10 @@ from repro.trial.leftovers import PREFIX
 FORMS = "dask, dask:WORKERS, dask://HOST:PORT or jobqueue:NAME"
 FAILURES = 20
 """Workers that may die with the same job, of a scheduler that is ours: Dask also counts jobs that only waited there."""
-DASK = {"distributed.scheduler.allowed-failures": FAILURES}
+DASK = {
+    "distributed.scheduler.allowed-failures": FAILURES,
+    "distributed.nanny.pre-spawn-environ": {},  # Dask's would have each shard's buffers mapped anew
+}
 HOST = "127.0.0.1"
 
 Say = Callable[[str], object]
