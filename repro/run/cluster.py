@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from distributed import Client, Future, KilledWorker, Status, Worker, WorkerPlugin, as_completed, get_worker
+from distributed.comm import CommClosedError
 
 from repro.errors import EnvironmentFault, UserError
 from repro.run.pool import Budget, Job, check
@@ -94,7 +95,7 @@ class Cluster:
     def _result(self, future: Future) -> Any:
         try:
             return future.result()  # runs again what died with its worker before it was fetched
-        except CancelledError as error:
+        except (CancelledError, CommClosedError) as error:
             raise EnvironmentFault(_GONE) from error
         except KilledWorker as error:
             raise EnvironmentFault(

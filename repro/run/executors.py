@@ -21,6 +21,9 @@ FAILURES = 20
 DASK = {
     "distributed.scheduler.allowed-failures": FAILURES,
     "distributed.nanny.pre-spawn-environ": {},  # Dask's would have each shard's buffers mapped anew
+    # Dask's own look at what runs, 100 and 50 times a second in every process, costs more than to hand out trials.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
 }
 HOST = "127.0.0.1"
 
@@ -52,6 +55,7 @@ def executor(words: str | None = None, slots: int | None = None, say: Say = len)
         raise UserError(f"--executor {words} needs Dask: pip install 'datasets-repro[dask]'") from error
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set(DASK))
+        stack.enter_context(_silent("distributed.client"))  # a scheduler that is gone is an error of ours, in one line
         if kind == "jobqueue":
             where: Any = stack.enter_context(_job_queue(name, slots))
         elif name.startswith("//"):
@@ -68,6 +72,18 @@ def executor(words: str | None = None, slots: int | None = None, say: Say = len)
             client.register_plugin(NoCtrlC())
         say(f"dashboard: {client.dashboard_link}; waiting for the first worker")
         yield Cluster(client)
+
+
+@contextlib.contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Nothing is logged under that name meanwhile."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import os
 import random
 import signal
@@ -215,8 +216,9 @@ def test_workers_that_are_killed_lose_only_what_they_ran(started, fake, tmp_path
     _nothing_runs(started)
 
 
-def test_a_scheduler_that_is_killed_is_one_line_and_what_arrived_is_kept(fake, tmp_path, monkeypatch):
+def test_a_scheduler_that_is_killed_is_one_line_and_what_arrived_is_kept(fake, tmp_path, monkeypatch, caplog):
     own = Started(tmp_path / "own")
+    monkeypatch.setattr(logging.getLogger("distributed.client"), "handlers", [caplog.handler])
     try:
         monkeypatch.setenv("REPRO_BUGS", own.env["REPRO_BUGS"])
         wanted = asked(own, tmp_path / "log", 0.2)
@@ -232,6 +234,7 @@ def test_a_scheduler_that_is_killed_is_one_line_and_what_arrived_is_kept(fake, t
                 TrialCache(runner(fake), executor=where).run(wanted, 40, on_step=step)
             with pytest.raises(EnvironmentFault, match="the scheduler is gone"):
                 where.room(ROOM)
+        assert caplog.records == [], "tracebacks of the client"
         kept = len(fake.kept)
         assert 3 <= kept < 40
         _nothing_runs(own)
