@@ -73,14 +73,14 @@ class Started:
         return False
 
     def close(self) -> None:
-        processes, alive = [self.scheduler, *self.nannies], self.scheduler.poll() is None
+        alive = self.scheduler.poll() is None
+        processes = [*self.nannies, self.scheduler]  # the other way round a worker would look for its scheduler
         below = [one for p in processes if psutil.pid_exists(p.pid) for one in psutil.Process(p.pid).children(True)]
         for process in processes:
             if alive:
                 process.terminate()
             else:
                 process.kill()  # a nanny would look for the scheduler for 30 s
-        for process in processes:
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:
