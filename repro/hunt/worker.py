@@ -8,9 +8,11 @@ that it opened, or the exception that ended it. It judges nothing.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import datetime
 import gc
+import io
 import json
 import os
 import shutil
@@ -22,7 +24,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from probe_tools import INPUTS, REQUEST, main, on_open, started
+from probe_tools import INPUTS, REQUEST, main, started
 
 os.environ["HF_DATASETS_CACHE"] = str(Path(REQUEST["scratch"], "hf"))
 os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
@@ -161,7 +163,7 @@ class Program:
             return {"error": fault(error), "reading": False}
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        files = sorted({Path(path).name for path in opened if path.endswith(".bin")})
+        files = sorted(set(opened))
         try:
             signal.setitimer(signal.ITIMER_REAL, ALARM_S)
             scope = dict(self.names)
@@ -178,9 +180,24 @@ class Program:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def watch_open() -> None:
+    """Notes each made-up file just before Python opens it.
+
+    An audit hook would see more, and is called by each ``id()`` too: ``copy.deepcopy`` takes twice as long with one.
+    """
+    real = io.open
+
+    def opening(file: Any, *more: Any, **named: Any) -> Any:
+        if isinstance(file, (str, os.PathLike)) and os.fspath(file).endswith(".bin"):
+            opened.append(os.path.basename(file))  # noqa: PTH119
+        return real(file, *more, **named)
+
+    builtins.open = io.open = opening  # type: ignore[assignment]
+
+
 def run() -> None:
     HOME.mkdir()
-    on_open(str(HOME), opened.append)
+    watch_open()
     signal.signal(signal.SIGALRM, ring)
     link = socket.socket(socket.AF_UNIX)
     link.connect(INPUTS["socket"])
