@@ -66,9 +66,12 @@ def cause(steps: Sequence[Step], finding: Finding) -> tuple[object, ...]:
 
 
 def known(entries: Iterable[Entry], steps: Sequence[Step], finding: Finding) -> Entry | None:
-    """The entry whose cause it is, as far as the operations tell."""
-    wanted = cause(steps, finding)
-    return next((one for one in entries if one.cause == wanted), None)
+    """The entry whose cause it is, as far as the operations tell: a resumed stream may show what any reading shows."""
+    wanted, plain = cause(steps, finding), cause(steps, replace(finding, reader=""))
+    for one in entries:
+        if one.cause == wanted or (one.cause == plain and one.finding.sort == finding.sort):
+            return one
+    return None
 
 
 def expected(entry: Entry, version: str) -> Shown:

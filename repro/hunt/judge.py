@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from repro.hunt.state import Order, State, Step
-from repro.hunt.values import LISTS, MEDIA, Row, Type, content, decode
+from repro.hunt.values import LISTS, MEDIA, Row, Type, content, content_untyped, decode
 
 INTERNAL = frozenset(
     {
@@ -97,10 +97,12 @@ def _rows(step: Step, got: Sequence[Any]) -> Finding | None:
 
 
 def clean(row: Any, types: Mapping[str, Type] | None, *, inside: bool = False) -> Any:
-    """A row as it is compared: media as what they hold, where the types are known."""
-    if not isinstance(row, dict) or types is None:
+    """A row as it is compared: media as what they hold."""
+    if not isinstance(row, dict):
         return row
-    return {name: content(types[name], value, inside=inside) if name in types else value for name, value in row.items()}
+    bare = dict(row) if inside else {name: content_untyped(value) for name, value in row.items()}
+    kinds = {name: kind for name, kind in (types or {}).items() if name in row}
+    return bare | {name: content(kind, row[name], inside=inside) for name, kind in kinds.items()}
 
 
 def bare_rows(step: Step) -> list[Any]:

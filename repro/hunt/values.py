@@ -191,6 +191,17 @@ def embedded(kind: Type, value: Any) -> Any:
     return value
 
 
+def content_untyped(value: Any) -> Any:
+    """The same where no type is known: what looks like a medium beside whose file there are no bytes has the file's."""
+    if isinstance(value, list):
+        return [content_untyped(one) for one in value]
+    if isinstance(value, dict):
+        if value.keys() == {"bytes", "path"} and value["bytes"] is None and value["path"] is not None:
+            return {**value, "bytes": file_bytes(value["path"])}
+        return {name: content_untyped(one) for name, one in value.items()}
+    return value
+
+
 def content(kind: Type, value: Any, *, inside: bool) -> Any:
     """The value with each medium as what it holds: where that is kept is not promised, unless it must be ``inside``."""
     if value is None:

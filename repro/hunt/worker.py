@@ -192,7 +192,7 @@ def watch_open() -> None:
             opened.append(os.path.basename(file))  # noqa: PTH119
         return real(file, *more, **named)
 
-    builtins.open = io.open = opening  # type: ignore[assignment]
+    builtins.open = io.open = opening
 
 
 def run() -> None:

@@ -53,6 +53,15 @@ def test_another_order_is_no_difference_where_none_is_promised() -> None:
     assert after.rows == turned
 
 
+def test_where_a_medium_is_kept_is_no_difference_though_its_type_is_not_known() -> None:
+    medium = {"bytes": b"f0.bin", "path": "f0.bin"}
+    state = State([{"c0": [medium]}, {"c0": None}], ("c0",), None)
+    step = replace(STEP, after=state, types_promised=False)
+    for got, sort in ((None, ""), (b"other", "another value")):
+        found, _ = judge(step, seen([{"c0": [{**medium, "bytes": got}]}, {"c0": None}], {}))
+        assert (found.sort if found else "") == sort
+
+
 def test_the_order_of_the_fields_of_a_struct_is_no_difference_in_any_order_of_rows() -> None:
     kind = Type("struct", (INT, INT), ("a", "b"))
     state = State([{"c0": {"a": 1, "b": 2}}, {"c0": {"a": 3, "b": 0}}], ("c0",), {"c0": kind})

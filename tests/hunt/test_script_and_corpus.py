@@ -140,6 +140,8 @@ def test_two_programs_are_of_one_cause_if_the_same_operations_show_it() -> None:
     other = Step("select", "ds = ds.select([0])", STATE, reading="got = ds[:]", reader="slice")
     assert known([entry()], [MADE, TAKEN], LOST) is not None
     assert known([entry()], [MADE, other], LOST) is None
+    assert known([entry()], [MADE, TAKEN], replace(LOST, reader="resume")) is not None, "it shows without a resume too"
+    assert known([entry()], [MADE, TAKEN], replace(LOST, reader="resume", sort="rows too many")) is None
     raised = Finding("take", "", "error IndexError", "datasets/arrow_dataset.py:629 _check")
     moved = Finding("skip", "", "error IndexError", "datasets/arrow_dataset.py:700 _check")
     assert cause([MADE, TAKEN], raised) == cause([MADE, other], moved)
