@@ -215,6 +215,8 @@ def write_shard(folder: str | os.PathLike[str], index: int, *, split: str = "tra
             note.unlink(missing_ok=True)
             found = _write(skeleton, shard, header["compression"], int, mark)
             _put(note, {"plan": plan, "entry": entry | found}, mark)
+            if not path.exists():  # finished meanwhile: another job wrote the same shard
+                note.unlink(missing_ok=True)
     return entry | found
 
 
@@ -392,7 +394,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _finished(folder: Path, split: str, names: list[str]) -> dict[str, dict[str, Any]]:
     """The entries of an earlier manifest, by name; leftovers of a killed run are removed."""
     for leftover in folder.glob(f".{split}-*-of-*.parquet.*"):
-        leftover.unlink()
+        leftover.unlink(missing_ok=True)  # a job that runs twice may remove its own
     path = folder / f"{split}.manifest.json"
     try:
         listed = {entry["name"]: entry for entry in json.loads(path.read_bytes())["shards"]}
@@ -699,7 +701,7 @@ class _Output:
     """A file that is hashed in the background while it is written, and gets its name at the end if all went well."""
 
     def __init__(self, path: Path, mark: str = "") -> None:
-        self.path, self._final, self.position = path.with_name(f".{path.name}{mark}.tmp"), path, 0
+        self.path, self._final, self.position = path.with_name(f".{path.name.lstrip('.')}{mark}.tmp"), path, 0
         self._file = self.path.open("wb", buffering=0)
         self._digest, self._hasher = hashlib.sha256(), ThreadPoolExecutor(1)
         self._ahead: deque[Future[None]] = deque()

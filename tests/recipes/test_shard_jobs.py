@@ -83,6 +83,47 @@ def test_a_job_that_is_killed_leaves_nothing_under_a_final_name_and_runs_again(d
     assert content(out) == wanted
 
 
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from repro.recipes import write_shards as module
+replace, left = Path.replace, [int(sys.argv[2])]
+def deadly(path, target):
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left[0] -= 1
+    return replace(path, target)
+Path.replace = deadly
+module.write_shard(sys.argv[1], 0)
+"""
+
+
+@pytest.mark.parametrize("named", [0, 1], ids=["its shard", "its note"])
+def test_nothing_is_left_of_a_job_that_is_killed_before_it_names(named, dataset, wanted, out):
+    plan_shards(dataset, out, num_shards=4)
+    child = subprocess.run([sys.executable, "-c", DIES, str(out), str(named)], check=False)
+    assert child.returncode == -signal.SIGKILL
+    for index in range(4):
+        write_shard(out, index)
+    finish_shards(out)
+    assert content(out).keys() == wanted.keys()
+
+
+def test_a_job_that_runs_twice_and_ends_after_the_last_step_leaves_nothing(dataset, wanted, out, monkeypatch):
+    count, put = plan_shards(dataset, out, num_shards=4), module._put
+
+    def late(path: Path, *content: object) -> None:
+        monkeypatch.setattr(module, "_put", put)
+        for index in range(count):
+            write_shard(out, index)
+        finish_shards(out)
+        put(path, *content)
+
+    monkeypatch.setattr(module, "_put", late)
+    write_shard(out, 1)
+    assert content(out) == wanted
+
+
 def test_a_shard_that_is_there_is_looked_through_and_kept(dataset, wanted, out):
     plan_shards(dataset, out, num_shards=4)
     entry = write_shard(out, 1)
