@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -27,6 +28,9 @@ from repro.trial.supervise import TOOLS
 # A loaded machine must not make a test fail: no example is too slow, and the seed is printed on failure.
 settings.register_profile("kit", deadline=None, print_blob=True)
 settings.load_profile("kit")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell: what tests start would too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BUG = """
 from pathlib import Path

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasets import Dataset, Features, Nifti
@@ -86,6 +87,7 @@ def test_a_job_that_is_killed_leaves_nothing_under_a_final_name_and_runs_again(d
 DIES = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any
 from repro.recipes import write_shards as module
 replace, left = Path.replace, [int(sys.argv[2])]
 def deadly(path, target):
@@ -112,7 +114,7 @@ def test_nothing_is_left_of_a_job_that_is_killed_before_it_names(named, dataset,
 def test_a_job_that_runs_twice_and_ends_after_the_last_step_leaves_nothing(dataset, wanted, out, monkeypatch):
     count, put = plan_shards(dataset, out, num_shards=4), module._put
 
-    def late(path: Path, *content: object) -> None:
+    def late(path: Path, *content: Any) -> None:
         monkeypatch.setattr(module, "_put", put)
         for index in range(count):
             write_shard(out, index)
