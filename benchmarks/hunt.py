@@ -1,7 +1,7 @@
-"""Prints how fast a hunt is, how much of datasets it covers, and after how many programs it finds what is known.
+"""Prints how fast a hunt is, how much of datasets it covers, when it finds what is known, and how many causes in time.
 
-``python benchmarks/hunt.py [--target SPEC] [--programs 1000] [--seeds 5] [--most 2000] [--planted]``. A program counts
-with the CPU time of the worker and of the kit, so that a loaded machine gives the same figures.
+``python benchmarks/hunt.py [--target SPEC] [--programs 1000] [--seeds 5] [--most 4000] [--minutes 10]``. A program
+counts with the CPU time of the worker and of the kit, so that a loaded machine gives the same figures.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from time import monotonic, process_time
 from measure import Row, table
 
 from repro import places, targets
+from repro.hunt import corpus
 from repro.hunt.campaign import NEEDS
 from repro.hunt.judge import Finding
 from repro.hunt.plans import Plan, Run
+from repro.hunt.script import heading
 from repro.hunt.search import Hunt
 from repro.hunt.session import Session, session
 from repro.model import TargetInfo
@@ -137,13 +139,30 @@ def said(name: str, seeds: int, after: Sequence[int], cpus: Sequence[float], wal
     return Row(name, what, f"≥ {AIM_SEEDS} of 5 in 10 min", within * 5 >= AIM_SEEDS * seeds)
 
 
+def causes(spec: str, minutes: float, seed: int) -> list[Row]:
+    """When a hunt that knows nothing first saw each cause; those that it also made small and saw again."""
+    entries, rows, seen = corpus.load(), list[Row](), set[str]()
+    with session(target_of(spec)) as worker:
+        hunt = Hunt(worker, seed)
+        hunt.go(60 * minutes)
+    for one in hunt.found:
+        known = corpus.known(entries, one.steps, one.finding)
+        name = known.name if known else f"not judged: {heading(one.finding)}"
+        if name not in seen:
+            seen.add(name)
+            silent = "silent" if one.finding.silent else "error"
+            rows.append(Row(f"after {one.seconds:.0f} s, {one.programs:,} programs", f"{name} ({silent})"))
+    return [*rows, Row("programs in all", f"{hunt.programs:,}"), Row("causes", str(len(seen)))]
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", default=NEWEST)
     parser.add_argument("--programs", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--most", type=int, default=4000)
-    parser.add_argument("--only", choices=("speed", "coverage", "known"))
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--only", choices=("speed", "coverage", "known", "causes"))
     given = parser.parse_args(arguments)
     if given.only in (None, "speed"):
         print(table(speed(given.target, given.programs)[0], "Hunt"))
@@ -151,6 +170,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(table(coverage(given.target, given.programs), "Coverage"))
     if given.only in (None, "known"):
         print(table(found_again(given.seeds, given.most), "Found from nothing"))
+    if given.only in (None, "causes"):
+        print(table(causes(given.target, given.minutes, seed=1), "Causes against time"))
 
 
 if __name__ == "__main__":
