@@ -13,7 +13,8 @@ from repro.bugs.declaration import Bug, FixKind, Scenario
 from repro.model import Outcome, Request, Symptom
 from tests.conftest import said_by
 
-FOUND = [bugs.load(slug) for slug in ("batch-too-large", "cast-after-filter", "removed-substring", "shuffle-recounts")]
+SLUGS = ("batch-too-large", "cast-after-filter", "removed-substring", "shuffle-misaligns", "shuffle-recounts")
+FOUND = [bugs.load(slug) for slug in SLUGS]
 SCENARIOS = [(bug, one) for bug in FOUND for one in bug.scenarios]
 NAMES = [f"{bug.slug}-{one.name}" for bug, one in SCENARIOS]
 
