@@ -63,10 +63,10 @@ class State:
         types = self.types or {}
         return self.like([{name: embedded(types[name], row[name]) for name in row} for row in self.rows])
 
-    def files(self) -> frozenset[str]:
-        """The files that the rows point to."""
-        types = self.types or {}
-        return frozenset(path for row in self.rows for name in row for path in paths(types[name], row[name]))
+    def files(self, *, beside_bytes: bool = False) -> frozenset[str]:
+        """The files that the rows point to and need; ``beside_bytes``: those too whose bytes they have."""
+        cells = [((self.types or {})[name], row[name]) for row in self.rows for name in row]
+        return frozenset(path for kind, value in cells for path in paths(kind, value, beside_bytes=beside_bytes))
 
 
 def null_in_fixed(value: Any, kind: Type) -> bool:

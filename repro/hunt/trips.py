@@ -30,12 +30,12 @@ def to_parquet(state: State, a: int, b: int) -> Step | None:
 
 @trip
 def embed(state: State, a: int, b: int) -> Step | None:
-    """Every file into the rows, as ``push_to_hub`` does."""
+    """Every file into the rows, as ``push_to_hub`` does; bytes beside a file may have been left out by an encoding."""
     if not state.media:
         return None
     size = 1 + a % (len(state.rows) + 1)
     line = f'ds = ds.with_format("arrow").map(embed_table_storage, batched=True, batch_size={size}).with_format(None)'
-    return Step("embed", line, state.embedded(), opens=state.files(), embeds=True)
+    return Step("embed", line, state.embedded(), opens=state.files(beside_bytes=True), embeds=True)
 
 
 @trip

@@ -161,19 +161,19 @@ def file_bytes(path: str) -> bytes:
     return path.rpartition("/")[2].encode()
 
 
-def paths(kind: Type, value: Any) -> Iterator[str]:
-    """The files that a value needs to be embedded."""
+def paths(kind: Type, value: Any, *, beside_bytes: bool = False) -> Iterator[str]:
+    """The files that a value needs to be embedded; ``beside_bytes``: those too whose bytes it has."""
     if value is None:
         return
     if kind.kind in MEDIA:
-        if value["bytes"] is None and value["path"] is not None:
+        if value["path"] is not None and (beside_bytes or value["bytes"] is None):
             yield value["path"].rpartition("/")[2]
     elif kind.kind in LISTS:
         for one in value:
-            yield from paths(kind.of[0], one)
+            yield from paths(kind.of[0], one, beside_bytes=beside_bytes)
     elif kind.kind == "struct":
         for name, inner in kind.fields:
-            yield from paths(inner, value[name])
+            yield from paths(inner, value[name], beside_bytes=beside_bytes)
 
 
 def embedded(kind: Type, value: Any) -> Any:

@@ -53,6 +53,7 @@ def test_a_medium_is_what_it_holds_wherever_that_is_kept() -> None:
     assert content(MEDIUM, FILE, inside=True) is None
     assert list(paths(MEDIUM, FILE)) == ["f1.bin"]
     assert list(paths(MEDIUM, inside)) == []
+    assert list(paths(MEDIUM, inside, beside_bytes=True)) == ["f1.bin"]
 
 
 def test_files_are_found_at_every_depth() -> None:
