@@ -79,6 +79,7 @@ class Report:
                 "script": str(one.path),
                 "programs": one.found.programs,
                 "seconds": round(one.found.seconds, 1),
+                "beside": {"shown": one.found.beside[0], "tried": one.found.beside[1]},
             }
             for one in self.listed
         ]

@@ -72,6 +72,17 @@ def smaller(plan: Plan) -> Iterator[Plan]:
         yield replace(plan, columns=plan.columns[:i] + plan.columns[i + 1 :])
 
 
+def neighbours(plan: Plan) -> Iterator[Plan]:
+    """The plan with one number one larger or smaller: its rows, the length of its lists, what an operation is given."""
+    for by in (-1, 1):
+        yield replace(plan, rows=max(plan.rows + by, 0))
+        yield replace(plan, length=max(plan.length + by, 0))
+        for i, (k, a, b, reader) in enumerate(plan.ops):
+            for a_by, b_by in ((by, 0), (0, by)):
+                changed = (k, max(a + a_by, 0), max(b + b_by, 0), reader)
+                yield replace(plan, ops=(*plan.ops[:i], changed, *plan.ops[i + 1 :]))
+
+
 def first_state(plan: Plan) -> State:
     types = {f"c{i}": type_of(code, plan.length) for i, (code, _) in enumerate(plan.columns)}
     rows = [

@@ -6,13 +6,13 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import HealthCheck, Phase, errors, find, settings
 
 from repro.hunt.corpus import cause
 from repro.hunt.judge import Finding
-from repro.hunt.plans import Plan, Run, plans, run, smaller
+from repro.hunt.plans import Plan, Run, neighbours, plans, run, smaller
 from repro.hunt.session import Gone, Session
 from repro.hunt.state import Step
 from repro.model import Symptom
@@ -28,12 +28,16 @@ class TimeIsUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One cause: the smallest program that shows it, how it shows, and when it was first seen."""
+    """One cause: the smallest program that shows it, how it shows, and when it was first seen.
+
+    ``beside`` is how many programs with one number changed by one show it too, of how many.
+    """
 
     steps: tuple[Step, ...]
     finding: Finding
     seconds: float
     programs: int
+    beside: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
@@ -114,13 +118,17 @@ class Hunt:
             self.known[wanted[0]] += 1
             small = self.once(best[0][0])  # whether it shows again
             if small.finding is not None and rough(small.finding) == wanted[0]:
-                self._keep(Found(tuple(small.steps), small.finding, *seen_at[0]))
+                self._keep(Found(tuple(small.steps), small.finding, *seen_at[0]), best[0][0])
 
-    def _keep(self, found: Found) -> None:
+    def _keep(self, found: Found, plan: Plan) -> None:
         wanted = cause(found.steps, found.finding)
         same = next((one for one in self.found if cause(one.steps, one.finding) == wanted), None)
         if same is None:
-            self.found.append(found)
+            self.found.append(found)  # an interrupt from now on loses nothing
+            others = dict.fromkeys(one for one in neighbours(plan) if one != plan)
+            findings = [self.once(one).finding for one in others]
+            shown = sum(one is not None and rough(one) == rough(found.finding) for one in findings)
+            self.found[-1] = replace(found, beside=(shown, len(findings)))
             self.say(f"{found.finding.op}: {found.finding.sort} {found.finding.at} ({len(found.steps)} steps)")
 
     def once(self, plan: Plan) -> Run:

@@ -36,7 +36,7 @@ def hunt_text(report: Report) -> str:
     if report.programs and not believed:
         parts.append("Nothing was found besides.")
     elif believed:
-        path = believed[0].path
+        path = (report.new or believed)[0].path
         parts.append(f"Go on with: repro run {path} · repro bisect {path} --axis datasets · repro issue {path}")
     return "\n".join(parts)
 
@@ -70,5 +70,6 @@ def hunt_markdown(report: Report) -> str:
 def _line(one: Listed) -> str:
     lines = sum(bool(line.strip()) for line in one.text.splitlines())
     again = f" (known: {one.known})" if one.known else ""
-    when = f"after {one.found.programs:,} programs"
-    return f"  {heading(one.found.finding)}{again}, {when}, {lines} lines: {one.path.name}"
+    shown, tried = one.found.beside
+    seen = f"after {one.found.programs:,} programs, {shown} of {tried} neighbouring programs show it too"
+    return f"  {heading(one.found.finding)}{again}, {seen}, {lines} lines: {one.path.name}"

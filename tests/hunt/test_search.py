@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ def test_each_cause_is_made_small_and_told_once() -> None:
     found = {one.finding.sort: one for one in hunt.found}
     assert found.keys() == {"rows lost", "error KeyError"}
     assert [row["c0"] for row in found["rows lost"].steps[0].after.rows] == [0, 1, 2]
+    shown, tried = found["rows lost"].beside
+    assert (shown, tried) == (tried - 1, tried), "all that are beside it but the one with two rows"
     assert [row["c0"] for row in found["error KeyError"].steps[0].after.rows] == [None]
     assert hunt.known[rough(LOST)] > 1
 
@@ -150,7 +153,9 @@ def report(tmp_path: Path, *, confirmed: bool = True, known: str = "", shown: Sh
     state = State([{"c0": 1}], ("c0",), {"c0": Type("int64")})
     steps = (Step("from_dict", "ds = 1", state), Step("select", "ds = 2", state))
     target = TargetInfo("t", Path("python"), "3.11", {"datasets": "5.2.0", "pyarrow": "24.0.0"}, "key")
-    listed = Listed(Found(steps, LOST, 3.0, 120), "import sys\n", tmp_path / "select-rows-lost.py", confirmed, known)
+    listed = Listed(
+        Found(steps, LOST, 3.0, 120, (3, 8)), "import sys\n", tmp_path / "select-rows-lost.py", confirmed, known
+    )
     entry = Entry("old-one", "an old one", steps, LOST)
     return Report(target, 7, 60.0, 1500, 4000, 1400, 20, [(entry, shown)], [listed])
 
@@ -159,7 +164,8 @@ def test_the_text_says_what_was_tried_what_is_new_and_how_to_go_on(tmp_path: Pat
     text = hunt_text(report(tmp_path))
     assert "1,500 programs (4,000 operations) in 60s, seed 7" in text
     assert "1 of 1 show here" in text
-    assert "New, silently wrong:\n  select: rows lost, after 120 programs, 1 lines: select-rows-lost.py" in text
+    assert "New, silently wrong:\n  select: rows lost, after 120 programs, " in text
+    assert "120 programs, 3 of 8 neighbouring programs show it too, 1 lines: select-rows-lost.py" in text
     assert f"repro bisect {tmp_path / 'select-rows-lost.py'}" in text
     assert "```python\nimport sys\n```" in hunt_markdown(report(tmp_path))
 
@@ -174,6 +180,12 @@ def test_what_did_not_show_again_is_counted_and_not_listed(tmp_path: Path) -> No
 def test_what_is_known_is_no_news(tmp_path: Path) -> None:
     assert "Found again:\n  select: rows lost (known: old-one)" in hunt_text(report(tmp_path, known="old-one"))
     assert report(tmp_path, known="old-one").to_json()["new"] == 0
+
+
+def test_it_goes_on_with_what_is_new_whatever_was_found_before(tmp_path: Path) -> None:
+    old, new = report(tmp_path, known="old-one"), report(tmp_path)
+    both = replace(new, listed=[*old.listed, replace(new.listed[0], path=tmp_path / "new.py")])
+    assert f"Go on with: repro run {tmp_path / 'new.py'} " in hunt_text(both)
 
 
 def test_a_known_program_that_shows_no_more_is_said(tmp_path: Path) -> None:
