@@ -1,10 +1,10 @@
 """What a Dask cluster adds: the same matrix and shards on 1, 2 and 4 worker processes, killed at random, simulated.
 
-``python benchmarks/scale.py [--cells 500] [--shards 200] [--size 16777216] [--turns 3] [--kills 50]``. The pool with as
-many slots and a cluster take turns, each with a part of all tasks; an overhead is the median of the ratios of turns.
-With fewer cores than workers that is what counts, not the speed-up; on a machine that is not quiet the CPU does. The
-start of workers and their imports, seconds once a worker, are not in it. What is simulated uses the measured times of
-a trial, of a shard and of a task without work.
+``python benchmarks/scale.py [--cells 500] [--shards 200] [--size 16777216] [--turns 3] [--only costs|kills]``. The pool
+with as many slots and a cluster take turns, each with a part of all tasks; an overhead is the median of the ratios of
+turns. With fewer cores than workers that is what counts, not the speed-up; on a machine that is not quiet the CPU does.
+The start of workers and their imports, seconds once a worker, are not in it. What is simulated uses the measured times
+of a trial, of a shard and of a task without work.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=200)
     parser.add_argument("--size", type=int, default=16 << 20, help="bytes of a shard")
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--kills", type=int, default=50, help="at least, of workers and schedulers; 0 for none")
+    parser.add_argument("--kills", type=int, default=50, help="at least, of workers and schedulers")
+    parser.add_argument("--only", choices=("costs", "kills"))
     parser.add_argument("--bandwidth", type=float, default=2e9, help="of the shared file system, bytes a second")
     given = parser.parse_args()
     with _kit() as root:
@@ -82,10 +83,11 @@ def main() -> None:
         def write(where: Executor, slots: int, some: range) -> None:
             shards(root, where, dataset.select(some))
 
-        trial_s = measured("matrix", given.cells, given.turns, matrix)
-        shard_s = measured("shards", given.shards, given.turns, write)
-        print(simulated(trial_s, shard_s, handover(), given.size, given.bandwidth), flush=True)
-        if given.kills:
+        if given.only in (None, "costs"):
+            trial_s = measured("matrix", given.cells, given.turns, matrix)
+            shard_s = measured("shards", given.shards, given.turns, write)
+            print(simulated(trial_s, shard_s, handover(), given.size, given.bandwidth), flush=True)
+        if given.only in (None, "kills"):
             every = range(given.cells)
             rows = killed(
                 root,
