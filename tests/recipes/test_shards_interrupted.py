@@ -205,8 +205,9 @@ class Disk:
             elif stat.S_ISDIR(synced.st_mode):
                 self.names = {entry.name: entry.inode() for entry in os.scandir(self.folder)}
             else:
-                path = next(path for path in self.folder.iterdir() if path.stat().st_ino == synced.st_ino)
-                self.contents[synced.st_ino] = path.read_bytes()
+                # another thread may rename its file meanwhile, so no other file is looked at
+                path = next(entry.path for entry in os.scandir(self.folder) if entry.inode() == synced.st_ino)
+                self.contents[synced.st_ino] = Path(path).read_bytes()
 
     def _check(self, old: Path, new: Path) -> None:
         assert self.contents.get(old.stat().st_ino) == old.read_bytes(), f"{new.name} may be cut short"
