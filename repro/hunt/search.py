@@ -125,7 +125,8 @@ class Hunt:
         same = next((one for one in self.found if cause(one.steps, one.finding) == wanted), None)
         if same is None:
             self.found.append(found)  # an interrupt from now on loses nothing
-            others = dict.fromkeys(one for one in neighbours(plan) if one != plan)
+            costly = found.finding.sort in {"hang", "crash"}  # each would be waited for, or need a new worker
+            others = {} if costly else dict.fromkeys(one for one in neighbours(plan) if one != plan)
             findings = [self.once(one).finding for one in others]
             shown = sum(one is not None and rough(one) == rough(found.finding) for one in findings)
             self.found[-1] = replace(found, beside=(shown, len(findings)))

@@ -71,5 +71,6 @@ def _line(one: Listed) -> str:
     lines = sum(bool(line.strip()) for line in one.text.splitlines())
     again = f" (known: {one.known})" if one.known else ""
     shown, tried = one.found.beside
-    seen = f"after {one.found.programs:,} programs, {shown} of {tried} neighbouring programs show it too"
+    seen = f"after {one.found.programs:,} programs"
+    seen += f", {shown} of {tried} neighbouring programs show it too" if tried else ""
     return f"  {heading(one.found.finding)}{again}, {seen}, {lines} lines: {one.path.name}"

@@ -135,6 +135,18 @@ def test_a_plan_has_no_more_than_is_allowed_and_smaller_ones_lack_one_part(plan:
         assert one.columns
 
 
+def test_what_hangs_is_not_tried_with_other_numbers() -> None:
+    class Hanging(Made):
+        def once(self, plan: Plan) -> Run:
+            done = super().once(plan)
+            done.finding = done.finding and Finding("select", "", "hang", "")
+            return done
+
+    hunt = Hanging(None, seed=3)  # type: ignore[arg-type]
+    hunt.go(3600.0)
+    assert [one.beside for one in hunt.found] == [(0, 0)]
+
+
 def test_operations_that_the_fault_does_not_need_are_left_out() -> None:
     class Needing(Made):
         def once(self, plan: Plan) -> Run:
