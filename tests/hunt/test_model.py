@@ -102,6 +102,8 @@ def test_embedding_may_open_the_files_of_its_own_rows_only() -> None:
     sliced = step(table, "select", whole, 1, 3).after
     assert step(table, "embed", sliced).opens == frozenset({"f1.bin"})
     assert step(table, "embed", sliced).after.rows == [{"c0": [{"bytes": b"f1.bin", "path": "f1.bin"}]}]
+    again = step(table, "embed", step(table, "embed", sliced).after)
+    assert again.opens == frozenset({"f1.bin"}), "an encoding meanwhile leaves out the bytes beside a file"
 
 
 @pytest.mark.parametrize("name", list(source.makers))

@@ -27,10 +27,10 @@ BUG = Bug(
     slug="shuffle-misaligns",
     title="concatenate_datasets(axis=1) of a shuffled stream and a column made of it pairs values of different rows",
     summary=(
-        "After stream = stream.shuffle(seed=0), another column is made with stream.map(..., remove_columns=...) or "
-        "rename_columns and put beside the stream with concatenate_datasets([stream, other], axis=1). Most rows then "
-        "hold values of two different rows: labels no longer belong to their examples. Each of the two streams gives "
-        "the same order by itself. No error is raised."
+        "A stream with several shards, or one that skip() cut, is shuffled with a seed. Another column is made of it "
+        "with stream.map(..., remove_columns=...) or rename_columns and put beside it with "
+        "concatenate_datasets([stream, other], axis=1). Most rows then hold values of two different rows: labels no "
+        "longer belong to their examples. Each of the two streams gives the same order by itself. No error is raised."
     ),
     expected="In each row both values are of the same row, since both streams shuffle with the same seed.",
     cause=(
